@@ -1,0 +1,44 @@
+# What a developer runs. `make test` needs Go alone; `make check` installs what else it needs.
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := $(CURDIR)/.cache/bin/golangci-lint-$(GOLANGCI_VERSION)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME ?= 5s
+KILLS ?= 20
+LINES ?= 1000000
+
+.PHONY: run build test lint fuzz integration check kill million clean
+
+run: ## start a server here
+	go run ./cmd/ringlog
+
+build: ## bin/ringlog, static
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ringlog ./cmd/ringlog
+
+test: ## all Go tests; no root, nothing but Go modules
+	go test -race ./...
+
+lint: $(GOLANGCI) ## gofmt, vet and a short list of linters, on both modules
+	$(GOLANGCI) run ./...
+	cd integration && $(GOLANGCI) run --config ../.golangci.yml ./...
+
+$(GOLANGCI):
+	integration/scripts/install-golangci $(GOLANGCI_VERSION) $@
+
+fuzz: ## every fuzz target for FUZZTIME
+	integration/scripts/fuzz $(FUZZTIME)
+
+integration: build ## real npm clients, netcat, the kill loop (KILLS=n)
+	integration/scripts/install
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog KILLS=$(KILLS) go test -count=1 -timeout 10m ./...
+
+check: lint fuzz integration ## what `make test` leaves out
+
+kill: build ## the kill loop alone, KILLS=n SEED=n
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog KILLS=$(KILLS) go test -count=1 -timeout 24h -v -run TestKill ./kill
+
+million: build ## LINES varied lines through append and export, compared byte for byte
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog LINES=$(LINES) go test -count=1 -timeout 1h -v -run TestRoundTrip ./million
+
+clean:
+	rm -rf bin .cache

@@ -1,0 +1,2 @@
+// Package protocol is the wire of Ringlog: newline-delimited JSON.
+package protocol

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+// prefix makes a variable ours when another program wants the same name: RINGLOG_PORT wins over PORT.
+const prefix = "RINGLOG"
+
+// Config is the server's configuration, a field a variable, in the order of the manual. The tags:
+// default; want, what a good value looks like; min and max of a number; oneof; meaning; later, for what
+// a coming version brings: any value but the default refuses the start; secret, never shown.
+type Config struct {
+	Port        Count      `envconfig:"PORT" default:"8089" min:"0" max:"65535" want:"a port from 0 to 65535" meaning:"where clients connect (0: any free one)"`
+	Host        string     `envconfig:"HOST" default:"127.0.0.1" want:"an address of this machine" meaning:"where clients connect; another than loopback needs INSECURE=true"`
+	Blobs       string     `envconfig:"BLOBS" default:"ringlog.blobs" want:"a directory, or memory" meaning:"directory of the segments; memory keeps all in memory"`
+	DB          string     `envconfig:"DB" default:"ringlog.db" want:"a file" meaning:"the index, made anew when lost; none with BLOBS=memory"`
+	Echo        Bool       `envconfig:"ECHO" default:"false" want:"true or false" meaning:"send an unbounded read its own connection's appends too"`
+	LogLevel    Level      `envconfig:"LOG_LEVEL" default:"info" want:"debug, info, warn, error or off" meaning:"how much is logged (JSON lines on standard output)"`
+	MaxEntry    Size       `envconfig:"MAX_ENTRY" default:"1MiB" min:"64" max:"16777216" want:"a size from 64 to 16MiB" meaning:"bytes of an entry; a line may be 64 KiB longer"`
+	MaxConns    Count      `envconfig:"MAX_CONNS" default:"16384" min:"1" max:"1000000" want:"a number from 1 to 1000000" meaning:"connections at once"`
+	Memory      Size       `envconfig:"MEMORY" min:"16777216" max:"1125899906842624" want:"a size of 16MiB or more" meaning:"memory for clients' requests and recent entries; default: 25 % of what there is"`
+	Sync        Choice     `envconfig:"SYNC" default:"always" oneof:"always" want:"always" meaning:"what is flushed before an answer"`
+	Insecure    Bool       `envconfig:"INSECURE" default:"false" want:"true or false" meaning:"allow what the other rows ask for"`
+	Segment     Size       `envconfig:"SEGMENT" default:"256MiB" min:"65536" max:"268435456" want:"a size from 64KiB to 256MiB" meaning:"bytes of a segment file"`
+	DiskTimeout Duration   `envconfig:"DISK_TIMEOUT" default:"30s" min:"100000000" max:"3600000000000" want:"a duration from 100ms to 1h" meaning:"a write that takes longer ends the server"`
+	Keys        Count      `envconfig:"KEYS" default:"1048576" min:"1" max:"16777216" want:"a number from 1 to 16777216" meaning:"keyed appends that are remembered (when founding)"`
+	Logs        Count      `envconfig:"LOGS" default:"10000" min:"1" max:"1000000" want:"a number from 1 to 1000000" meaning:"logs at most (when founding)"`
+	Security
+	Cluster
+}
+
+// Security is reserved: it comes with TLS and tokens.
+type Security struct {
+	Tokens  string `envconfig:"TOKENS" later:"true" secret:"true" meaning:"tokens with scopes"`
+	TLSCert string `envconfig:"TLS_CERT" later:"true" meaning:"server certificate"`
+	TLSKey  string `envconfig:"TLS_KEY" later:"true" meaning:"its key"`
+	TLSCA   string `envconfig:"TLS_CA" later:"true" meaning:"CA of client certificates"`
+}
+
+// Cluster is reserved: it comes with the cluster of many.
+type Cluster struct {
+	PeerPort     string `envconfig:"PEER_PORT" later:"true" meaning:"where other nodes connect"`
+	Peers        string `envconfig:"PEERS" later:"true" meaning:"well-known peers"`
+	Node         string `envconfig:"NODE" later:"true" meaning:"name of this node"`
+	Advertise    string `envconfig:"ADVERTISE" later:"true" meaning:"address told to others"`
+	Expect       string `envconfig:"EXPECT" later:"true" meaning:"nodes that found the cluster together"`
+	Replicas     Count  `envconfig:"REPLICAS" default:"3" min:"1" max:"7" want:"a number from 1 to 7" later:"true" meaning:"copies of an entry (when founding)"`
+	Commit       Choice `envconfig:"COMMIT" default:"quorum" oneof:"quorum one all" want:"quorum, one or all" later:"true" meaning:"copies that are flushed before an answer (when founding)"`
+	OtherZones   Count  `envconfig:"OTHER_ZONES" default:"0" min:"0" max:"7" want:"a number from 0 to 7" later:"true" meaning:"copies in other zones (when founding)"`
+	OtherRegions Count  `envconfig:"OTHER_REGIONS" default:"0" min:"0" max:"7" want:"a number from 0 to 7" later:"true" meaning:"copies in other regions (when founding)"`
+	Zone         string `envconfig:"ZONE" later:"true" meaning:"zone of this node"`
+	Region       string `envconfig:"REGION" later:"true" meaning:"region of this node"`
+	Metadata     string `envconfig:"METADATA" later:"true" meaning:"metadata of this node"`
+	PeerCert     string `envconfig:"PEER_CERT" later:"true" meaning:"certificate between nodes"`
+	PeerKey      string `envconfig:"PEER_KEY" later:"true" meaning:"its key"`
+	PeerCA       string `envconfig:"PEER_CA" later:"true" meaning:"CA between nodes"`
+}
+
+// loadConfig reads the environment. An error is one line that names the variable and what it wants.
+func loadConfig() (*Config, error) {
+	unsetEmpty()
+	c := &Config{Memory: Size(defaultMemory())}
+	if err := envconfig.Process(prefix, c); err != nil {
+		return nil, describe(err)
+	}
+	for _, v := range variables(c) {
+		if err := v.check(); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.checkExposure()
+}
+
+// unsetEmpty makes an empty variable an absent one: compose files and unit files leave such behind.
+func unsetEmpty() {
+	for _, v := range variables(&Config{}) {
+		for _, name := range []string{prefix + "_" + v.name, v.name} {
+			if value, ok := os.LookupEnv(name); ok && value == "" {
+				os.Unsetenv(name)
+			}
+		}
+	}
+}
+
+func describe(err error) error {
+	var parse *envconfig.ParseError
+	if !errors.As(err, &parse) {
+		return withCode(exitConfig, err)
+	}
+	for _, v := range variables(&Config{}) {
+		if prefix+"_"+v.name == parse.KeyName {
+			return configErrorf("%s: want %s, not %q", v.origin(), v.want, parse.Value)
+		}
+	}
+	return withCode(exitConfig, err)
+}
+
+// checkExposure refuses to serve strangers without any protection, unless told to.
+func (c *Config) checkExposure() error {
+	if bool(c.Insecure) || isLoopback(c.Host) {
+		return nil
+	}
+	return configErrorf("HOST: %s can be reached from other machines: want INSECURE=true beside it", c.Host)
+}
+
+func isLoopback(host string) bool {
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsLoopback()
+	}
+	return strings.EqualFold(host, "localhost")
+}
+
+// variable is one row of the manual, with the value in force.
+type variable struct {
+	name, def, want, meaning string
+	oneof, min, max          string
+	later, secret            bool
+	field                    reflect.Value
+}
+
+// variables lists all rows of c.
+func variables(c *Config) []variable {
+	value := reflect.ValueOf(c).Elem()
+	var rows []variable
+	for _, field := range reflect.VisibleFields(value.Type()) {
+		if field.Anonymous {
+			continue
+		}
+		tag := field.Tag
+		rows = append(rows, variable{
+			name: tag.Get("envconfig"), def: tag.Get("default"), want: tag.Get("want"), meaning: tag.Get("meaning"),
+			oneof: tag.Get("oneof"), min: tag.Get("min"), max: tag.Get("max"),
+			later: tag.Get("later") != "", secret: tag.Get("secret") != "", field: value.FieldByIndex(field.Index),
+		})
+	}
+	return rows
+}
+
+// origin is the name of the environment variable that is in force, or "default".
+func (v variable) origin() string {
+	for _, name := range []string{prefix + "_" + v.name, v.name} {
+		if os.Getenv(name) != "" {
+			return name
+		}
+	}
+	return "default"
+}
+
+// shown is the value as text, as it was written.
+func (v variable) shown() string {
+	origin := v.origin()
+	switch {
+	case origin == "default" && v.name == "MEMORY":
+		return Size(defaultMemory()).String()
+	case origin == "default":
+		return v.def
+	case v.secret:
+		return "(set)"
+	}
+	return os.Getenv(origin)
+}
+
+func (v variable) check() error {
+	if !v.inRange() || v.oneof != "" && !slices.Contains(strings.Fields(v.oneof), v.field.String()) {
+		return configErrorf("%s: want %s, not %q", v.origin(), v.want, v.shown())
+	}
+	if v.later && v.origin() != "default" && v.shown() != v.def {
+		return configErrorf("%s: not yet: this version is a single node without TLS and tokens", v.origin())
+	}
+	return nil
+}
+
+func (v variable) inRange() bool {
+	if v.min == "" {
+		return true
+	}
+	low, _ := strconv.ParseInt(v.min, 10, 64)
+	high, _ := strconv.ParseInt(v.max, 10, 64)
+	return low <= v.field.Int() && v.field.Int() <= high
+}
+

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/ringlog/ringlog/logserver"
+)
+
+const (
+	stopLimit    = 10 * time.Second // an ordered stop ends within
+	logBuffer    = 1 << 20          // bytes of log lines that wait for a slow reader
+	logPatience  = time.Second      // how long the last log lines may take
+	minimalClose = 2 * time.Second  // of stopLimit, what is kept for closing the log
+)
+
+func newServe() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Serve a log (the default)",
+		Long:  "Serve a log. The environment configures it: `ringlog config` prints every variable.",
+		Args:  noArgs,
+		RunE:  runServe,
+	}
+}
+
+func runServe(cmd *cobra.Command, _ []string) error {
+	config, err := loadConfig()
+	if err != nil {
+		return err
+	}
+	lines := newLogWriter(os.Stdout, logBuffer)
+	defer lines.Close(logPatience)
+	zerolog.TimeFieldFormat = time.RFC3339Nano
+	logger := zerolog.New(lines).Level(zerolog.Level(config.LogLevel)).With().Timestamp().Logger()
+	if bool(config.Insecure) && !isLoopback(config.Host) {
+		logger.Warn().Str("host", config.Host).Msg("INSECURE: anyone who reaches this address may read and append")
+	}
+	signals := catchSignals(logger)
+	defer signals.stop()
+	return serve(cmd.Context(), config, logger, signals)
+}
+
+// serve opens the log and serves it until a signal or a failure of the disk.
+func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *signals) error {
+	// The port first: when it is taken, the data stays untouched.
+	address := net.JoinHostPort(config.Host, strconv.FormatInt(int64(config.Port), 10))
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return configErrorf("HOST, PORT: %w", err)
+	}
+	defer listener.Close()
+	began := time.Now()
+	log, err := openLog(config, logger)
+	if err != nil {
+		return err
+	}
+	server := logserver.NewServer(log, logserver.ServerOptions{Echo: bool(config.Echo), MaxConns: int(config.MaxConns)})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	logger.Info().Str("version", buildVersion()).Str("address", listener.Addr().String()).
+		Dur("started", time.Since(began)).Msg("serving")
+
+	select {
+	case <-signals.stopping:
+		logger.Info().Msg("stopping")
+	case <-log.Failed():
+	case err = <-served:
+		served <- err
+	}
+	return stop(ctx, server, log, served)
+}
+
+// stop ends everything in order: no new connections, what is in flight answered, all flushed.
+func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, served <-chan error) error {
+	hung := time.AfterFunc(stopLimit, func() {
+		fmt.Fprintln(os.Stderr, "ringlog: stopping took too long")
+		os.Exit(exitFailure)
+	})
+	defer hung.Stop()
+	ctx, cancel := context.WithTimeout(ctx, stopLimit-minimalClose)
+	defer cancel()
+	// Who still hangs on after the time is cut off; that isn't a failure of ours.
+	_ = server.Shutdown(ctx)
+	serveErr := <-served
+	closeErr := log.Close()
+	if err := log.Err(); err != nil {
+		return withCode(dataCode(err), err)
+	}
+	return errors.Join(serveErr, withCode(exitDisk, closeErr))
+}
+
+func openLog(config *Config, logger zerolog.Logger) (*logserver.Log, error) {
+	if config.Blobs != inMemory {
+		if err := makeBlobs(config.Blobs); err != nil {
+			return nil, err
+		}
+	}
+	log, err := logserver.Open(logserver.Options{
+		Blobs:    config.Blobs,
+		DB:       config.DB,
+		Segment:  int64(config.Segment),
+		Keys:     int(config.Keys),
+		Logs:     int(config.Logs),
+		MaxEntry: int(config.MaxEntry),
+		Logger:   logger,
+	})
+	return log, withCode(dataCode(err), err)
+}
+
+// inMemory is the value of BLOBS that keeps nothing on disk.
+const inMemory = "memory"
+
+// makeBlobs makes the directory of the segments, for its owner alone, if its parent is there.
+func makeBlobs(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	switch {
+	case err == nil, errors.Is(err, os.ErrExist):
+		return nil
+	case errors.Is(err, os.ErrNotExist):
+		return configErrorf("BLOBS: want a directory whose parent exists: %w", err)
+	}
+	return withCode(exitDisk, fmt.Errorf("BLOBS: %w", err))
+}

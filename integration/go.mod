@@ -1,0 +1,5 @@
+module github.com/ringlog/ringlog/integration
+
+go 1.26.0
+
+replace github.com/ringlog/ringlog => ../

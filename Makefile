@@ -30,7 +30,7 @@ fuzz: ## every fuzz target for FUZZTIME
 
 integration: build ## real npm clients, netcat, the kill loop (KILLS=n)
 	integration/scripts/install
-	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog KILLS=$(KILLS) go test -count=1 -timeout 10m ./...
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog KILLS=$(KILLS) go test -count=1 -p 1 -timeout 10m ./...
 
 check: lint fuzz integration ## what `make test` leaves out
 

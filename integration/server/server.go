@@ -80,25 +80,8 @@ func freeAddress(t testing.TB) string {
 // Start starts the process and returns how long it took until it served.
 func (s *Server) Start() time.Duration {
 	s.t.Helper()
-	s.stderr.Reset()
-	s.cmd = exec.Command(Binary(s.t))
-	s.cmd.Dir = s.Dir
-	s.cmd.Env = append(os.Environ(), s.Env()...)
-	s.cmd.Stderr = &s.stderr
-	stdout, err := s.cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	began := time.Now()
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.exited = make(chan error, 1)
-	serving, logged := watch(stdout, filepath.Join(s.Dir, "log"))
-	go func(cmd *exec.Cmd, exited chan<- error) {
-		<-logged // all of standard output has to be read before Wait
-		exited <- cmd.Wait()
-	}(s.cmd, s.exited)
+	serving := s.Launch()
 	select {
 	case <-serving:
 		return time.Since(began)
@@ -109,6 +92,30 @@ func (s *Server) Start() time.Duration {
 		s.t.Fatalf("the server does not start: %s", s.stderr.String())
 	}
 	return 0
+}
+
+// Launch starts the process without waiting; the channel is closed when it serves.
+func (s *Server) Launch() (serving <-chan struct{}) {
+	s.t.Helper()
+	s.stderr.Reset()
+	s.cmd = exec.Command(Binary(s.t))
+	s.cmd.Dir = s.Dir
+	s.cmd.Env = append(os.Environ(), s.Env()...)
+	s.cmd.Stderr = &s.stderr
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.exited = make(chan error, 1)
+	ready, logged := watch(stdout, filepath.Join(s.Dir, "log"))
+	go func(cmd *exec.Cmd, exited chan<- error) {
+		<-logged // all of standard output has to be read before Wait
+		exited <- cmd.Wait()
+	}(s.cmd, s.exited)
+	return ready
 }
 
 // Env is the process's environment beside the test's own.

@@ -1,0 +1,71 @@
+package kill
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/ringlog/ringlog/integration/ledger"
+)
+
+// A tail reads live, breaks off at random or with the server, and resumes after the last entry that
+// it saw; now and then it begins somewhere else.
+type tail struct {
+	ledger  *ledger.Ledger
+	address string
+	random  *rand.Rand
+	next    uint64
+	resumed int
+}
+
+func newTail(l *ledger.Ledger, address string, n uint64) *tail {
+	return &tail{ledger: l, address: address, random: rand.New(rand.NewPCG(l.Seed, 1000+n)), next: 1}
+}
+
+// run reads until ctx ends.
+func (t *tail) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if t.random.IntN(10) == 0 {
+			t.next = 1 + t.random.Uint64N(t.ledger.Head()+1)
+		}
+		t.read(ctx, 1+t.random.IntN(50_000))
+		t.resumed++
+	}
+}
+
+// read takes at most n entries of one connection.
+func (t *tail) read(ctx context.Context, n int) {
+	conn, err := dial(ctx, t.address)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	if _, err := fmt.Fprintf(conn, "{\"from\":%d}\n", t.next); err != nil {
+		return
+	}
+	current := 0
+	for line, err := range lines(conn) {
+		if err != nil {
+			return
+		}
+		a, err := parse(line)
+		switch {
+		case err != nil || a.Error != "":
+			t.ledger.Violate(ledger.Protocol, "tail: %.200q", line)
+			return
+		case a.Current:
+			if current++; current > 1 {
+				t.ledger.Violate(ledger.Protocol, "tail: current twice")
+			}
+			continue
+		case a.Index != t.next:
+			t.ledger.Violate(ledger.Gap, "tail: index %d came where %d was due", a.Index, t.next)
+			return
+		}
+		t.ledger.Observe(a.Index, a.Entry)
+		t.next++
+		if n--; n == 0 {
+			return
+		}
+	}
+}

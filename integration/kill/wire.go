@@ -1,0 +1,135 @@
+package kill
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"strconv"
+	"time"
+)
+
+// answer is a line of the server.
+type answer struct {
+	ID        string          `json:"id"`
+	Index     uint64          `json:"index"`
+	Entry     json.RawMessage `json:"entry"`
+	Duplicate bool            `json:"duplicate"`
+	Error     string          `json:"error"`
+	Head      *uint64         `json:"head"`
+	Current   bool            `json:"current"`
+}
+
+// parse reads the lines that come by the million without a JSON parser.
+func parse(line []byte) (a answer, err error) {
+	if rest, ok := bytes.CutPrefix(line, []byte(`{"index":`)); ok {
+		if digits, entry, ok := bytes.Cut(rest, []byte(`,"entry":`)); ok && bytes.HasSuffix(entry, []byte("}\n")) {
+			a.Index, err = strconv.ParseUint(string(digits), 10, 64)
+			a.Entry = entry[:len(entry)-2]
+			return a, err
+		}
+	}
+	err = json.Unmarshal(line, &a)
+	return a, err
+}
+
+const bufferSize = 64 << 10
+
+// dial connects as soon as the server can be reached, until ctx ends.
+func dial(ctx context.Context, address string) (net.Conn, error) {
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err == nil {
+			// A read that waits must end with ctx.
+			context.AfterFunc(ctx, func() { conn.Close() })
+			return conn, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// lines yields the lines of a connection to its end, each valid until the next; ctx may cut it short.
+func lines(conn net.Conn) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		reader := bufio.NewReaderSize(conn, 2<<20) // longer than any line
+		for {
+			line, err := reader.ReadSlice('\n')
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(line, nil) {
+				return
+			}
+		}
+	}
+}
+
+// errNotCurrent ends a read that broke off before it said that it was current.
+var errNotCurrent = errors.New("the read broke off")
+
+// history reads from an index to the head; err is set when it is over, before that it may be ignored.
+func history(ctx context.Context, address string, from uint64) (entries iter.Seq2[uint64, []byte], err func() error) {
+	failure := errNotCurrent
+	return func(yield func(uint64, []byte) bool) {
+		conn, err := dial(ctx, address)
+		if err != nil {
+			failure = err
+			return
+		}
+		defer conn.Close()
+		if _, failure = fmt.Fprintf(conn, "{\"from\":%d,\"follow\":false}\n", from); failure != nil {
+			return
+		}
+		failure = errNotCurrent
+		for line, err := range lines(conn) {
+			if err != nil {
+				failure = fmt.Errorf("%w: %w", errNotCurrent, err)
+				return
+			}
+			a, err := parse(line)
+			switch {
+			case err != nil || a.Error != "":
+				failure = fmt.Errorf("unexpected line %.200q", line)
+				return
+			case a.Current:
+				failure = nil
+				return
+			case !yield(a.Index, a.Entry):
+				return
+			}
+		}
+	}, func() error { return failure }
+}
+
+// head asks for the head of the log.
+func head(ctx context.Context, address string) (uint64, error) {
+	conn, err := dial(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("{\"head\":true}\n")); err != nil {
+		return 0, err
+	}
+	for line, err := range lines(conn) {
+		if err != nil {
+			return 0, err
+		}
+		if a, err := parse(line); err != nil || a.Head == nil {
+			return 0, fmt.Errorf("unexpected line %.200q", line)
+		} else {
+			return *a.Head, nil
+		}
+	}
+	return 0, errNotCurrent
+}

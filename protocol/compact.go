@@ -18,7 +18,7 @@ func Compact(dst, json []byte) ([]byte, error) {
 		return dst, ErrJSON
 	}
 	entry := json[start:end]
-	if !isEntry(entry) || s.deep || s.lone || s.wide >= utf8.RuneSelf && !utf8.Valid(entry) {
+	if !isEntry(entry) || s.deep || s.lone || s.wide && !utf8.Valid(entry) {
 		return dst, ErrMessage
 	}
 	if !s.spaces {

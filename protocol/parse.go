@@ -54,7 +54,7 @@ func (p *Parser) Parse(line []byte, m *Message) error {
 		return ErrJSON
 	}
 	err := ErrMessage
-	if object && !p.scan.deep && !p.scan.lone && (p.scan.wide < utf8.RuneSelf || utf8.Valid(line)) {
+	if object && !p.scan.deep && !p.scan.lone && (!p.scan.wide || utf8.Valid(line)) {
 		err = p.message(line, m)
 	}
 	if err != nil {

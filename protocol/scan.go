@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf8"
 )
 
 // keepDeep is the most words of open brackets that a scanner keeps for the
@@ -16,7 +17,7 @@ const keepDeep = 64
 // Its methods take the text and an offset and return the offset behind what
 // they scanned, or -1 where it breaks the syntax.
 type scanner struct {
-	wide   byte // bits of all string bytes or'ed: ≥ 0x80 if UTF-8 is to be checked
+	wide   bool // there are bytes beyond ASCII: UTF-8 is to be checked
 	spaces bool // there was white space between tokens
 	lone   bool // a \u escape of a surrogate without its partner
 	deep   bool // brackets nested deeper than MaxDepth in one value
@@ -27,7 +28,7 @@ type scanner struct {
 
 // reset forgets what the text before left behind.
 func (s *scanner) reset() {
-	s.wide, s.spaces, s.lone, s.deep = 0, false, false, false
+	s.wide, s.spaces, s.lone, s.deep = false, false, false, false
 	if s.outer = s.outer[:0]; cap(s.outer) > keepDeep {
 		s.outer = nil
 	}
@@ -74,17 +75,12 @@ value:
 	case '"':
 		i = s.text(b, i+1)
 	case '{', '[':
-		if depth&63 == 0 && depth > 0 {
-			s.outer = append(s.outer, open)
+		if depth&63 == 0 || depth >= MaxDepth {
+			s.push(open, depth)
 		}
-		open <<= 1
-		if depth++; depth > MaxDepth {
-			s.deep = true
-		}
+		open = open<<1 | curly(c)
+		depth++
 		i = s.skip(b, i+1)
-		if c == '{' {
-			open |= 1
-		}
 		if at(b, i) == c+2 { // both closing brackets are two behind theirs
 			goto after
 		}
@@ -107,21 +103,20 @@ after: // a value, or the bracket that opens an empty one
 			goto value
 		}
 	case '}', ']':
-		if (c == '}') != (open&1 == 1) {
+		if curly(c) != open&1 {
 			return -1
 		}
 		i++
 		open >>= 1
 		if depth--; depth&63 == 0 && depth > 0 {
-			open, s.outer = s.outer[len(s.outer)-1], s.outer[:len(s.outer)-1]
+			open = s.pop()
 		}
 		goto after
-	default:
-		if !isSpace[c] {
-			return -1
-		}
+	case ' ', '\t', '\n', '\r':
 		i = s.space(b, i)
 		goto after
+	default:
+		return -1
 	}
 
 key:
@@ -129,6 +124,27 @@ key:
 		return -1
 	}
 	goto value
+}
+
+// curly is 1 for the brackets of an object, 0 for those of an array.
+func curly(c byte) uint64 { return uint64(c>>5) & 1 }
+
+// push puts the 64 innermost brackets away when there is one more than fits.
+func (s *scanner) push(open uint64, depth int) {
+	if depth&63 == 0 && depth > 0 {
+		s.outer = append(s.outer, open)
+	}
+	if depth >= MaxDepth {
+		s.deep = true
+	}
+}
+
+// pop takes back what push put away.
+func (s *scanner) pop() uint64 {
+	last := len(s.outer) - 1
+	open := s.outer[last]
+	s.outer = s.outer[:last]
+	return open
 }
 
 // key scans a key, the colon, and the white space around that.
@@ -168,33 +184,50 @@ func stops(x uint64) uint64 {
 // text scans a string from behind its opening quote.
 func (s *scanner) text(b []byte, i int) int {
 	var wide uint64
-	for {
-		for len(b)-i >= 8 {
-			x := binary.LittleEndian.Uint64(b[i:])
-			wide |= x
-			if stop := stops(x); stop != 0 {
-				i += bits.TrailingZeros64(stop) >> 3
-				break
-			}
+	for i+8 <= len(b) {
+		x := binary.LittleEndian.Uint64(b[i : i+8])
+		wide |= x
+		stop := stops(x)
+		if stop == 0 {
 			i += 8
+			continue
 		}
-		switch c := at(b, i); {
-		case c == '"':
+		bit := bits.TrailingZeros64(stop) &^ 7
+		i += bit >> 3
+		switch byte(x >> bit) {
+		case '"':
 			if wide&highs != 0 {
-				s.wide |= 0x80
+				s.wide = true
 			}
 			return i + 1
-		case c == '\\':
+		case '\\':
 			if i = s.escape(b, i); i < 0 {
 				return -1
 			}
+		default:
+			return -1
+		}
+	}
+	s.wide = s.wide || wide&highs != 0
+	return s.tail(b, i)
+}
+
+// tail scans on where fewer than eight bytes are left, byte by byte.
+func (s *scanner) tail(b []byte, i int) int {
+	for i >= 0 {
+		switch c := at(b, i); {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			i = s.escape(b, i)
 		case c < ' ':
 			return -1 // also the end of the text
-		default: // among the last seven bytes
-			wide |= uint64(c)
+		default:
+			s.wide = s.wide || c >= utf8.RuneSelf
 			i++
 		}
 	}
+	return -1
 }
 
 // escape scans an escape, and both of a surrogate pair.

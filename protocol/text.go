@@ -85,5 +85,5 @@ func validID(v []byte) bool {
 func validText(v []byte) bool {
 	var s scanner
 	s.text(v, 1)
-	return !s.lone && (s.wide < utf8.RuneSelf || utf8.Valid(v))
+	return !s.lone && (!s.wide || utf8.Valid(v))
 }

@@ -70,6 +70,17 @@ func (b *Batch) Len() int { return b.count }
 // Size returns the bytes of the entries alone.
 func (b *Batch) Size() int { return len(b.content) }
 
+// Entry returns an entry that was added, valid until the next call of Add or Reset. It
+// panics for an ordinal outside [0, Len), as a slice does.
+func (b *Batch) Entry(ordinal int) []byte {
+	rows := b.rows()[manifestHeader:]
+	start := uint32(0)
+	if ordinal > 0 {
+		start = binary.LittleEndian.Uint32(rows[(ordinal-1)*manifestRow:])
+	}
+	return b.content[start:binary.LittleEndian.Uint32(rows[ordinal*manifestRow:])]
+}
+
 // Digest names the batch: the digest of the manifest, or of a batch of one the
 // entry's own. The two can't be confused, since no entry begins as a manifest does.
 func (b *Batch) Digest() Digest {

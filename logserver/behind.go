@@ -1,0 +1,212 @@
+package logserver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/logserver/index"
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+// write makes durable what the core wants written, behind content (nil: there
+// is none), in one batch of frames, and returns the content's place.
+func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
+	ready, _ := l.core.Ready()
+	l.frames = l.frames[:0]
+	add := func(kind segment.Kind, payload []byte) {
+		l.frames = append(l.frames, segment.Frame{Kind: kind, Payload: [2][]byte{payload}})
+	}
+	if ready.Decided != nil {
+		add(segment.KindDecided, ready.Decided)
+	}
+	at := len(l.frames)
+	if content != nil {
+		l.frames = append(l.frames, *content)
+	}
+	if ready.State != nil {
+		add(segment.KindState, ready.State)
+	}
+	for _, entry := range ready.Order {
+		add(segment.KindOrder, entry)
+	}
+	if len(l.frames) == 0 {
+		return place, nil
+	}
+	places, err := l.store.Append(l.frames)
+	if err != nil {
+		return place, fmt.Errorf("write: %w", err)
+	}
+	if content != nil {
+		place = places[at]
+	}
+	return place, nil
+}
+
+// settle flushes the decisions that were not yet written: at a checkpoint,
+// when idle, at stop. The caller is the committer.
+func (l *Log) settle() error {
+	for l.core.PendingDecided() {
+		if _, err := l.write(nil); err != nil {
+			return err
+		}
+		if err := l.advance(func(*order.Decision) {}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// between does what is due between two commits: it writes the index behind,
+// and holds appends up while too much of it is unwritten. The caller is the
+// committer.
+func (l *Log) between() {
+	l.commits.Add(1)
+	if !l.armed.Swap(true) {
+		l.dirty <- struct{}{} // capacity 1, and nobody else sends until it was taken
+	}
+	pending := l.index.Pending()
+	if pending > l.options.MaxUnwritten {
+		l.writing.Wait()
+	}
+	if pending > l.options.MaxUnwritten/4 || time.Since(l.lastWrite) > l.options.IndexEvery {
+		l.checkpoint()
+	}
+}
+
+// checkpoint flushes what was decided and begins to write the index behind,
+// unless that is still under way. The caller is the committer.
+func (l *Log) checkpoint() {
+	if !l.writingBehind.CompareAndSwap(false, true) {
+		return
+	}
+	if err := l.settle(); err != nil {
+		l.fail(err)
+		l.writingBehind.Store(false)
+		return
+	}
+	l.writeIndex()
+}
+
+// writeIndex begins a transaction with all that is settled. The caller is the
+// committer and has set writingBehind.
+func (l *Log) writeIndex() {
+	l.lastWrite = time.Now()
+	if cp := l.saved.Swap(nil); cp != nil {
+		l.core.Saved(cp)
+	}
+	cp, ok := l.core.Checkpoint()
+	if !ok {
+		l.writingBehind.Store(false)
+		return
+	}
+	at := l.store.Durable()
+	checkpoint := index.Checkpoint{
+		Applied: cp.Applied, Term: cp.Term, State: cp.State,
+		Windows: []index.Window{window("keys", cp.Keys), window("outcomes", cp.Outcomes)},
+	}
+	checkpoint.Replay.Segment, checkpoint.Replay.Offset = at.Segment, at.Offset
+	identity := l.store.Identity()
+	checkpoint.Cluster, checkpoint.Node = identity.Cluster, identity.Node
+	l.writing.Go(func() {
+		defer l.writingBehind.Store(false)
+		switch err := l.index.Flush(checkpoint); {
+		case err == nil:
+			l.saved.Store(&cp)
+		case errors.Is(err, index.ErrNoSpace):
+			l.refusals.Error(l.options.Logger, err, "the index can't be written for now; it is kept in memory")
+		default:
+			l.refusals.Error(l.options.Logger, err, "the index can't be written; it is kept in memory, and made anew at the next start")
+		}
+	})
+}
+
+func window(name string, w order.Window) index.Window {
+	rows := make([]index.WindowRow, len(w.Rows))
+	for i, r := range w.Rows {
+		rows[i] = index.WindowRow{N: r.N, Value: r.Value}
+	}
+	return index.Window{Name: name, First: w.First, Rows: rows}
+}
+
+// work is the goroutine of the Log that commits what has gathered behind a
+// commit, and does the rest when nothing goes on.
+func (l *Log) work() {
+	idle := time.NewTimer(time.Hour)
+	defer idle.Stop()
+	seen := uint64(0)
+	for {
+		select {
+		case <-l.more:
+			l.commitGathered()
+		case <-l.dirty:
+			idle.Reset(l.options.IdleAfter)
+		case <-idle.C:
+			if commits := l.commits.Load(); commits != seen {
+				seen = commits
+				idle.Reset(l.options.IdleAfter)
+				continue
+			}
+			if l.idle(); l.index.Pending() > 0 && l.Err() == nil {
+				idle.Reset(l.options.IndexEvery)
+				continue
+			}
+			l.armed.Store(false)
+			if l.commits.Load() != seen && !l.armed.Swap(true) {
+				idle.Reset(l.options.IdleAfter)
+			}
+		case <-l.closing:
+			return
+		}
+	}
+}
+
+// commitGathered commits batch after batch until nothing has gathered. Its
+// caller was left the committer.
+func (l *Log) commitGathered() {
+	g := l.gatherer
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for !g.open.empty() {
+		b := g.take()
+		g.mu.Unlock()
+		l.commit(b)
+		g.mu.Lock()
+		l.committed(b)
+	}
+	g.busy = false
+	g.room.Broadcast()
+}
+
+// idle flushes decisions and MARK, unless something is going on.
+func (l *Log) idle() {
+	g := l.gatherer
+	g.mu.Lock()
+	if g.busy {
+		g.mu.Unlock()
+		return
+	}
+	g.busy = true
+	g.mu.Unlock()
+	if l.Err() == nil {
+		if err := l.rest(); err != nil {
+			l.fail(err)
+		}
+	}
+	l.commitGathered()
+}
+
+func (l *Log) rest() error {
+	if err := l.settle(); err != nil {
+		return err
+	}
+	if err := l.store.Idle(); err != nil {
+		return fmt.Errorf("idle: %w", err)
+	}
+	if l.index.Pending() > 0 && time.Since(l.lastWrite) > l.options.IndexEvery {
+		l.checkpoint()
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package logserver
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/logserver/hub"
+	"github.com/ringlog/ringlog/logserver/index"
+	"github.com/ringlog/ringlog/logserver/order"
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// announcement is a head that has moved, with the lines for those who watch.
+type announcement struct {
+	topic *hub.Topic
+	head  uint64
+	block *hub.Block
+}
+
+// commit makes the batch durable and ordered, and tells everybody: contents,
+// order and the decisions of the batch before in one write and one flush; then
+// apply; then the answers, then the heads. The caller is the committer.
+func (l *Log) commit(b *batch) {
+	if err := l.commitDurably(b); err != nil {
+		l.fail(err)
+		l.refuseAppends(protocol.ErrorUnknownOutcome)
+		if len(l.touched) == 0 { // nobody was answered
+			for _, w := range b.waiters {
+				w.appender.fail(w.appends, protocol.ErrorUnknownOutcome)
+				w.appender.flush()
+			}
+			return
+		}
+	}
+	l.announce()
+	for _, a := range l.touched {
+		a.flush()
+	}
+	clear(l.touched)
+	l.touched = l.touched[:0]
+	l.between()
+}
+
+func (l *Log) commitDurably(b *batch) error {
+	if err := l.Err(); err != nil {
+		return err
+	}
+	digest := b.content.Digest()
+	if err := l.core.Propose(&b.proposal, digest, l.options.Now().UnixNano()); err != nil {
+		return fmt.Errorf("propose: %w", err)
+	}
+	content := segment.Frame{Kind: segment.KindContent, Payload: [2][]byte{b.content.Manifest(), b.content.Content()}}
+	place, err := l.write(&content)
+	if err != nil {
+		return err
+	}
+	l.contents[digest] = place
+	decided := false
+	err = l.advance(func(d *order.Decision) {
+		if d.Own && d.Kind == order.KindBatch {
+			decided = true
+			l.answer(b, d)
+			l.prepare(b, d)
+		}
+	})
+	if err == nil && !decided {
+		err = fmt.Errorf("what was proposed is not decided at raft index %d", l.core.Applied())
+	}
+	return err
+}
+
+// answer tells each waiter of the batch its appends' outcomes.
+func (l *Log) answer(b *batch, d *order.Decision) {
+	outcomes := d.Outcomes
+	done := uint32(0) // appends of outcomes[0] that were told
+	for _, w := range b.waiters {
+		for left := uint32(w.appends); left > 0; {
+			o := outcomes[0]
+			o.First += uint64(done) * uint64(o.Entries)
+			o.Appends = min(left, o.Appends-done)
+			w.appender.resolve(&o)
+			left -= o.Appends
+			if done += o.Appends; done == outcomes[0].Appends {
+				outcomes, done = outcomes[1:], 0
+			}
+		}
+		l.touched = append(l.touched, w.appender)
+	}
+}
+
+// prepare makes ready what is announced of the decision: the heads that it
+// moved, with the lines encoded once for all who watch.
+func (l *Log) prepare(b *batch, d *order.Decision) {
+	for i := range d.Runs {
+		run := &d.Runs[i]
+		topic := l.topic(run)
+		a := announcement{topic: topic, head: run.First + uint64(run.Count) - 1}
+		if topic.Watched() {
+			a.block = encodeBlock(b, run)
+		}
+		l.heads = append(l.heads, a)
+	}
+}
+
+// topic returns the topic of a run's log, which the run may have founded.
+func (l *Log) topic(run *order.Run) *hub.Topic {
+	if t, ok := l.hub.Lookup([]byte(run.Name)); ok {
+		return t
+	}
+	return l.hub.Found(run.Name, run.Log, 0)
+}
+
+func encodeBlock(b *batch, run *order.Run) *hub.Block {
+	block := &hub.Block{First: run.First, Ends: make([]uint32, 0, run.Count)}
+	for i := range run.Count {
+		text := b.content.Entry(int(run.Ordinal + i))
+		if block.Lines == nil {
+			block.Lines = make([]byte, 0, int(run.Count)*(len(text)+40))
+		}
+		block.Lines = protocol.AppendEntry(block.Lines, run.First+uint64(i), text)
+		block.Ends = append(block.Ends, uint32(len(block.Lines)))
+	}
+	return block
+}
+
+func (l *Log) announce() {
+	for _, a := range l.heads {
+		a.topic.Announce(a.head, a.block)
+	}
+	clear(l.heads)
+	l.heads = l.heads[:0]
+}
+
+// advance tells the core that what it gave was flushed, enters what it decides
+// into the index, and calls fn with each decision.
+func (l *Log) advance(fn func(*order.Decision)) error {
+	var failed error
+	err := l.core.Advance(func(d *order.Decision) {
+		if err := l.enter(d); err != nil {
+			failed = errors.Join(failed, err)
+			return
+		}
+		fn(d)
+	})
+	return errors.Join(err, failed)
+}
+
+// enter enters a decision's runs into the index.
+func (l *Log) enter(d *order.Decision) error {
+	l.rows = l.rows[:0]
+	if len(d.Runs) > 0 {
+		place, ok := l.contents[d.Digest]
+		if !ok {
+			return fmt.Errorf("raft index %d names content %s, which no frame before it holds", d.Index, d.Digest)
+		}
+		for i := range d.Runs {
+			r := &d.Runs[i]
+			l.rows = append(l.rows, index.Row{
+				Log: r.Log, First: r.First, Count: r.Count, Ordinal: r.Ordinal, Time: d.Time, Place: place,
+			})
+		}
+	}
+	delete(l.contents, d.Digest)
+	l.index.Add(d.Index, l.rows)
+	return nil
+}

@@ -1,0 +1,169 @@
+package logserver
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"github.com/ringlog/ringlog/logserver/order"
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// connection is one client. Its goroutine reads lines and hands appends to the
+// Log; answers come back through the outbox; a read that is under way has a
+// goroutine of its own (tail.go), which then is the only one that writes.
+type connection struct {
+	limits *ServerOptions
+	log    *Log
+	net    net.Conn
+	logger zerolog.Logger
+
+	// Owned by the connection's goroutine.
+	lines   *protocol.LineReader
+	parser  protocol.Parser
+	message protocol.Message
+	pending []submission // appends of the lines that one read brought
+	entries []entry      // theirs
+	slow    bool         // a deadline is set: half a line has come
+
+	out      outbox
+	tails    sync.WaitGroup // the goroutine of the read under way
+	stopping atomic.Bool    // the server stops: refuse appends, end when answered
+}
+
+func newConnection(s *Server, nc net.Conn) *connection {
+	c := &connection{
+		limits: &s.options,
+		log:    s.log,
+		net:    nc,
+		logger: s.log.options.Logger.With().
+			Str("connection", uuid.NewString()).Stringer("peer", nc.RemoteAddr()).Logger(),
+		lines:  protocol.NewLineReader(nc, s.log.options.MaxEntry+protocol.Envelope),
+		parser: protocol.Parser{Limits: protocol.Limits{MaxEntry: s.log.options.MaxEntry}},
+	}
+	c.out.init(c)
+	return c
+}
+
+// serve reads the connection to its end, sees that everything asked for is
+// answered, and closes it. Nothing of it is left when it returns.
+func (c *connection) serve() {
+	c.logger.Debug().Msg("connected")
+	c.keepAlive()
+	farewell, err := c.read()
+	c.finish(farewell, err)
+	c.logger.Debug().AnErr("reason", ignoreEOF(err)).Msg("disconnected")
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func (c *connection) keepAlive() {
+	if tc, ok := c.net.(*net.TCPConn); ok {
+		_ = tc.SetKeepAliveConfig(net.KeepAliveConfig{
+			Enable: true, Idle: c.limits.KeepAlive, Interval: c.limits.KeepAlive / 2, Count: 4,
+		})
+	}
+}
+
+// read handles line after line. It returns when the client has sent its last
+// one (io.EOF), the connection broke, or a line was met that closes it: then
+// farewell is the error to say.
+func (c *connection) read() (farewell string, err error) {
+	for {
+		if err := c.out.waitForRoom(); err != nil {
+			return "", err
+		}
+		err := c.lines.Fill()
+		farewell := c.handleLines()
+		c.out.flush()
+		switch {
+		case farewell != "":
+			return farewell, errors.New(farewell)
+		case errors.Is(err, protocol.ErrLineTooLong):
+			return protocol.ErrorLineTooLong, err
+		case err != nil:
+			return "", err
+		case c.stopping.Load():
+			return "", ErrServerClosed
+		}
+		c.watchHalfLine()
+	}
+}
+
+// watchHalfLine sets a deadline while half a line is waiting for its rest, and
+// takes it back when there is none: silence between lines is fine.
+func (c *connection) watchHalfLine() {
+	half := c.lines.Partial() > 0
+	if half {
+		_ = c.net.SetReadDeadline(time.Now().Add(c.limits.LineTimeout))
+	} else if c.slow {
+		_ = c.net.SetReadDeadline(time.Time{})
+	}
+	c.slow = half
+	if half && c.stopping.Load() { // stop may just have set a deadline that was overwritten
+		c.stop()
+	}
+}
+
+// finish lets everything that was asked for end, says farewell if there is
+// one, and closes. After io.EOF a read goes on to its {"current":true}; after
+// anything else it ends at once.
+func (c *connection) finish(farewell string, err error) {
+	atCurrent := errors.Is(err, io.EOF)
+	if inOrder := atCurrent || farewell != "" || c.stopping.Load(); !inOrder {
+		c.out.abandon()
+	}
+	c.out.endTail(atCurrent)
+	c.tails.Wait()
+	c.out.finish(farewell)
+	c.linger(farewell != "" || c.stopping.Load())
+	_ = c.net.Close()
+}
+
+// linger shuts down the sending side and reads on for a moment: closing with
+// unread bytes would reset the connection and could take the last answer away.
+func (c *connection) linger(wanted bool) {
+	half, ok := c.net.(interface{ CloseWrite() error })
+	if !wanted || !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = c.net.SetReadDeadline(time.Now().Add(c.limits.Linger))
+	_, _ = io.Copy(io.Discard, io.LimitReader(c.net, 64<<20))
+}
+
+// alreadyPast is a deadline that wakes whoever waits for the network.
+var alreadyPast = time.Unix(1, 0)
+
+// stop asks the connection to end in order: the client has StopTimeout to take
+// what it is still owed. Called by Shutdown.
+func (c *connection) stop() {
+	c.stopping.Store(true)
+	_ = c.net.SetWriteDeadline(time.Now().Add(c.limits.StopTimeout))
+	_ = c.net.SetReadDeadline(alreadyPast) // wakes the goroutine out of its read
+	c.out.wake()
+}
+
+// cut ends the connection without regard to what is under way.
+func (c *connection) cut() {
+	c.out.abandon()
+	_ = c.net.Close()
+}
+
+// The appender's side: called by whoever commits.
+
+func (c *connection) resolve(o *order.Outcome) { c.out.resolve(o) }
+
+func (c *connection) fail(n int, reason string) { c.out.fail(n, reason) }
+
+func (c *connection) flush() { c.out.release() }

@@ -1,0 +1,157 @@
+package logserver
+
+import (
+	"sync"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+// An appender waits for the fate of appends that it submitted. It is told in
+// the order of submission, exactly once for each, with no lock of the Log held.
+type appender interface {
+	// resolve tells the fate of the next o.Appends appends. It must not block.
+	resolve(o *order.Outcome)
+	// fail tells that the next n appends will not be decided here.
+	fail(n int, reason string)
+	// flush sends what resolve and fail have made ready. It must not block.
+	flush()
+}
+
+// entry is one entry of an append: its text, compacted, and its digest.
+type entry struct {
+	text   []byte
+	digest blobstore.Digest
+}
+
+// submission is an append on its way into a batch.
+type submission struct {
+	order.Append
+	entries []entry
+	size    int // bytes of its entries
+}
+
+// batch is what is committed together: contents, proposal, and who waits.
+type batch struct {
+	content  blobstore.Batch
+	proposal order.Proposal
+	waiters  []waiter
+}
+
+// waiter stands for consecutive appends of one appender.
+type waiter struct {
+	appender appender
+	appends  int
+}
+
+func (b *batch) reset() {
+	b.content.Reset()
+	b.proposal.Reset()
+	clear(b.waiters)
+	b.waiters = b.waiters[:0]
+}
+
+func (b *batch) empty() bool { return len(b.waiters) == 0 }
+
+// fits tells whether size more bytes may join: a batch is gathered up to limit
+// but holds at least one whole append.
+func (b *batch) fits(size, limit int) bool {
+	return b.empty() || b.content.Size()+size <= limit
+}
+
+func (b *batch) add(who appender, s *submission) {
+	key := s.Key
+	for i := range s.entries {
+		b.content.Add(s.entries[i].text, s.entries[i].digest, key)
+		key = nil // the key is the whole append's and stays with its first entry
+	}
+	b.proposal.Add(&s.Append)
+	if n := len(b.waiters); n > 0 && b.waiters[n-1].appender == who {
+		b.waiters[n-1].appends++
+		return
+	}
+	b.waiters = append(b.waiters, waiter{who, 1})
+}
+
+// gatherer collects appends into the batch that will be committed next.
+type gatherer struct {
+	mu     sync.Mutex // guards the following
+	room   *sync.Cond // the open batch was taken, or closed was set
+	open   *batch     // being gathered
+	spare  *batch     // nil while it is being committed
+	busy   bool       // somebody commits; set by whoever takes that upon itself
+	ended  bool       // Close commits from now on, and nobody else
+	closed string     // why nothing is taken any more, as an error of the wire
+}
+
+func newGatherer() *gatherer {
+	g := &gatherer{open: new(batch), spare: new(batch)}
+	g.room = sync.NewCond(&g.mu)
+	return g
+}
+
+// take returns the batch gathered so far and opens the other one.
+// The caller holds g.mu and is the one that commits.
+func (g *gatherer) take() *batch {
+	b := g.open
+	g.open, g.spare = g.spare, nil
+	g.room.Broadcast()
+	return b
+}
+
+// submit puts the appends of who, in their order, into the batch being
+// gathered, and commits it if nobody else does. It blocks while the batch is
+// full. The fate of every append is told to who, also when nothing is taken
+// any more. The entries' bytes are free again when it returns.
+func (l *Log) submit(who appender, list []submission) {
+	g := l.gatherer
+	g.mu.Lock()
+	for i := range list {
+		s := &list[i]
+		for g.closed == "" && !g.open.fits(s.size, l.options.MaxBatch) {
+			if !g.busy {
+				g.busy = true
+				l.commitOpen()
+				continue
+			}
+			g.room.Wait()
+		}
+		if g.closed != "" {
+			reason := g.closed
+			g.mu.Unlock()
+			who.fail(len(list)-i, reason)
+			who.flush()
+			return
+		}
+		g.open.add(who, s)
+	}
+	if !g.busy && !g.open.empty() {
+		g.busy = true
+		l.commitOpen()
+	}
+	g.mu.Unlock()
+}
+
+// commitOpen commits the open batch; the caller has set g.busy, holds g.mu, and
+// holds it again afterwards. If more has gathered meanwhile, the Log's own
+// goroutine goes on with it, so that no connection serves the others for ever.
+func (l *Log) commitOpen() {
+	g := l.gatherer
+	b := g.take()
+	g.mu.Unlock()
+	l.commit(b)
+	g.mu.Lock()
+	l.committed(b)
+	if g.open.empty() {
+		g.busy = false
+		g.room.Broadcast()
+		return
+	}
+	l.more <- struct{}{} // capacity 1, and only the busy one sends
+}
+
+// committed gives the batch's memory back for the next. The caller holds g.mu.
+func (l *Log) committed(b *batch) {
+	b.reset()
+	l.gatherer.spare = b
+}

@@ -1,0 +1,130 @@
+package logserver
+
+import (
+	"errors"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/logserver/order"
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// handleLines handles every whole line that the last read from the socket
+// brought. Appends among them travel together. It returns the error to say
+// farewell with when a line closes the connection.
+func (c *connection) handleLines() (farewell string) {
+	for farewell == "" {
+		line, ok := c.lines.Next()
+		if !ok {
+			break
+		}
+		farewell = c.handleLine(line)
+	}
+	c.submitPending()
+	return farewell
+}
+
+func (c *connection) handleLine(line []byte) (farewell string) {
+	m := &c.message
+	switch err := c.parser.Parse(line, m); {
+	case errors.Is(err, protocol.ErrJSON):
+		return protocol.ErrorInvalidJSON
+	case errors.Is(err, protocol.ErrTooLong):
+		return protocol.ErrorLineTooLong
+	case err != nil:
+		c.out.refuse(m.ID, protocol.ErrorInvalidMessage)
+		return ""
+	}
+	switch m.Kind {
+	case protocol.KindAppend:
+		return c.handleAppend(m)
+	case protocol.KindRead:
+		c.handleRead(m) // without waiting for the appends before it
+	case protocol.KindHead:
+		c.out.head(m.ID, m.Log)
+	case protocol.KindLogs:
+		c.handleLogs()
+	case protocol.KindAuth:
+		c.out.say(protocol.AppendAuth)
+	}
+	return ""
+}
+
+// handleAppend puts the append among those of this read. The entries' bytes
+// stay in the line reader's buffer until they are submitted.
+func (c *connection) handleAppend(m *protocol.Message) (farewell string) {
+	if c.stopping.Load() {
+		c.out.refuse(m.ID, protocol.ErrorShuttingDown)
+		return ""
+	}
+	first, size := len(c.entries), 0
+	for _, text := range m.Entries {
+		c.entries = append(c.entries, entry{text, blobstore.Sum(text)})
+		size += len(text)
+	}
+	entries := c.entries[first:len(c.entries):len(c.entries)]
+	count := 0
+	if m.Multi {
+		count = len(entries)
+	}
+	log := m.Log
+	if log == nil {
+		log = mainLog
+	}
+	c.out.expect(m.ID, count)
+	c.pending = append(c.pending, submission{
+		Append: order.Append{
+			Log: log, Entries: len(entries),
+			Producer: m.Producer, Seq: m.Seq,
+			Key: m.Key, KeyDigest: keyDigest(m.Key, entries),
+			HasAfter: m.HasAfter, After: m.After,
+		},
+		entries: entries,
+		size:    size,
+	})
+	return ""
+}
+
+var mainLog = []byte("main")
+
+// keyDigest says what a key stands for: the entry, or all entries of an append
+// of several.
+func keyDigest(key []byte, entries []entry) blobstore.Digest {
+	if key == nil {
+		return blobstore.Digest{}
+	}
+	if len(entries) == 1 {
+		return entries[0].digest
+	}
+	digests := make([]byte, 0, len(entries)*len(blobstore.Digest{}))
+	for i := range entries {
+		digests = append(digests, entries[i].digest[:]...)
+	}
+	return blobstore.Sum(digests)
+}
+
+func (c *connection) submitPending() {
+	if len(c.pending) == 0 {
+		return
+	}
+	c.log.submit(c, c.pending)
+	clear(c.pending)
+	clear(c.entries)
+	c.pending, c.entries = c.pending[:0], c.entries[:0]
+}
+
+// handleLogs answers with a line for each log: much for a short question, so
+// that there has to be room for it.
+func (c *connection) handleLogs() {
+	if !c.out.hasRoom() {
+		c.submitPending()
+		c.out.flush()
+		_ = c.out.waitForRoom()
+	}
+	c.out.say(func(dst []byte) []byte {
+		logs := c.log.hub.Logs()
+		for _, t := range logs {
+			dst = protocol.AppendLog(dst, t.Name(), 1, t.Head())
+		}
+		return protocol.AppendLogs(dst, len(logs))
+	})
+}

@@ -1,0 +1,127 @@
+package logserver
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/logserver/hub"
+	"github.com/ringlog/ringlog/logserver/index"
+	"github.com/ringlog/ringlog/logserver/order"
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// ErrClosed says that the Log was closed in order.
+var ErrClosed = errors.New("logserver: log closed")
+
+// Log is an append-only log server's data: segments, order, index. Servers
+// serve it. It is made by Open and ends with Close.
+type Log struct {
+	options  Options
+	hub      *hub.Hub
+	gatherer *gatherer
+	refusals refusals
+	index    *index.Index // its methods may be called from any goroutine
+	store    *slice       // reads may; the rest is the committer's
+
+	// Owned by the committer: whoever set gatherer.busy.
+	core      *order.Core
+	frames    []segment.Frame
+	rows      []index.Row
+	heads     []announcement
+	touched   []appender                           // have something to flush
+	contents  map[blobstore.Digest]blobstore.Place // ordered, not yet decided
+	lastWrite time.Time                            // when the index was last written behind
+
+	more    chan struct{} // a batch has gathered behind a commit; its sender leaves busy set
+	dirty   chan struct{} // something is to be done when idle; sent by whoever sets armed
+	armed   atomic.Bool
+	commits atomic.Uint64
+	closing chan struct{} // closed by Close
+	workers sync.WaitGroup
+
+	writing       sync.WaitGroup // the transaction that writes the index behind
+	writingBehind atomic.Bool
+	saved         atomic.Pointer[order.Checkpoint] // written, and the core not yet told
+
+	failOnce sync.Once
+	failed   chan struct{} // closed when err is set
+	err      error
+}
+
+// Failed is closed when the log can't go on: a write or a flush failed, or the
+// order is in doubt. Nothing is confirmed afterwards. The process should exit
+// and recover at its next start; Err says why.
+func (l *Log) Failed() <-chan struct{} { return l.failed }
+
+// Err returns what made the log fail, or nil.
+func (l *Log) Err() error {
+	select {
+	case <-l.failed:
+		return l.err
+	default:
+		return nil
+	}
+}
+
+// fail stops the log for good.
+func (l *Log) fail(err error) {
+	l.failOnce.Do(func() {
+		l.err = err
+		close(l.failed)
+	})
+}
+
+// refuseAppends makes every append that is not in a batch yet fail with reason.
+func (l *Log) refuseAppends(reason string) {
+	g := l.gatherer
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed == "" {
+		g.closed = reason
+	}
+	g.room.Broadcast()
+}
+
+// Close ends the log in order: appends that were taken are committed, later
+// ones refused "shutting down", decisions and MARK flushed, the index written.
+// It is idempotent, and returns after the last goroutine has ended, with the
+// error that made the log fail, if one did. Servers are shut down first.
+func (l *Log) Close() error {
+	l.refuseAppends(protocol.ErrorShuttingDown)
+	first := l.occupy()
+	if !first {
+		return l.Err()
+	}
+	close(l.closing)
+	l.workers.Wait()
+	if l.Err() == nil {
+		if err := l.settle(); err != nil {
+			l.fail(err)
+		}
+	}
+	l.writing.Wait()
+	if l.Err() == nil {
+		l.writeIndex()
+		l.writing.Wait()
+	}
+	return errors.Join(l.Err(), l.store.Close(), l.index.Close())
+}
+
+// occupy becomes the committer for good. It returns false if Close was called
+// before.
+func (l *Log) occupy() bool {
+	g := l.gatherer
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.busy && !g.ended {
+		g.room.Wait()
+	}
+	first := !g.ended
+	g.ended = true
+	g.busy = true
+	return first
+}

@@ -1,0 +1,167 @@
+package logserver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/hub"
+	"github.com/ringlog/ringlog/logserver/index"
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+// InMemory as Options.Blobs keeps everything in memory.
+const InMemory = "memory"
+
+var errNoRow = errors.New("logserver: the index has no row for an entry that exists")
+
+// Open opens a log, made if there is none, and brings it to where it stopped:
+// segments are recovered, the index is read or rebuilt, what was ordered and
+// not yet decided is decided. When it returns, everything that was ever
+// acknowledged can be read.
+//
+// Errors: *segment.DamageError for damaged data, other errors of package
+// segment and fs for directories that are not fit, each naming file and remedy.
+func Open(o Options) (*Log, error) {
+	o = o.withDefaults()
+	l := &Log{
+		options:  o,
+		hub:      hub.New(o.Recent),
+		gatherer: newGatherer(),
+		contents: make(map[blobstore.Digest]blobstore.Place),
+		more:     make(chan struct{}, 1),
+		dirty:    make(chan struct{}, 1),
+		closing:  make(chan struct{}),
+		failed:   make(chan struct{}),
+	}
+	if err := l.openFiles(); err != nil {
+		return nil, err
+	}
+	if err := l.restore(); err != nil {
+		return nil, errors.Join(err, l.store.Close(), l.index.Close())
+	}
+	l.workers.Go(l.work)
+	return l, nil
+}
+
+func (l *Log) openFiles() error {
+	store := new(slice)
+	identity := store.Identity()
+	db := l.options.DB
+	if l.options.Blobs == InMemory {
+		db = ""
+	}
+	x, err := index.Open(db, index.Options{Cluster: identity.Cluster, Node: identity.Node})
+	if err != nil {
+		return errors.Join(fmt.Errorf("open index: %w", err), store.Close())
+	}
+	if reason := x.Rebuilt(); reason != "" {
+		l.options.Logger.Warn().Str("reason", reason).Msg("the index is made anew from the segments")
+	}
+	l.store, l.index = store, x
+	return nil
+}
+
+func directory(o *Options) (fs.FS, error) {
+	switch {
+	case o.Files != nil:
+		return o.Files, nil
+	case o.Blobs == InMemory:
+		return fs.Memory(), nil
+	}
+	return fs.Dir(o.Blobs)
+}
+
+// restore brings core, index and hub to where the segments end.
+func (l *Log) restore() error {
+	if err := l.replayIndexed(); err != nil {
+		l.options.Logger.Warn().Err(err).Msg("the index does not fit the segments; it is made anew from them")
+		if err := l.index.Discard(); err != nil {
+			return fmt.Errorf("discard the index: %w", err)
+		}
+		l.core = l.newCore()
+		clear(l.contents)
+		if err := l.replay(segment.Position{}); err != nil {
+			return err
+		}
+	}
+	if err := l.start(); err != nil {
+		return err
+	}
+	l.core.Logs(func(name string, id uint32, head uint64) { l.hub.Found(name, id, head) })
+	l.lastWrite = time.Now()
+	return nil
+}
+
+// replayIndexed replays the segments from the index's checkpoint on. When that
+// fails, it may be the index that is wrong.
+func (l *Log) replayIndexed() error {
+	from, err := l.loadCheckpoint()
+	if err != nil {
+		return err
+	}
+	return l.replay(from)
+}
+
+func (l *Log) newCore() *order.Core {
+	return order.New(order.Options{Node: 1, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}})
+}
+
+// loadCheckpoint loads the index's checkpoint into a new core, and returns the
+// position from which the segments are to be replayed. An error means that the
+// index is of no use.
+func (l *Log) loadCheckpoint() (from segment.Position, err error) {
+	l.core = l.newCore()
+	cp, ok := l.index.Checkpoint()
+	if !ok {
+		return from, nil
+	}
+	from = segment.Position{Segment: cp.Replay.Segment, Offset: cp.Replay.Offset}
+	if end := l.store.Durable(); from.Segment > end.Segment || from.Segment == end.Segment && from.Offset > end.Offset {
+		return from, fmt.Errorf("its checkpoint at %v lies beyond their end", from)
+	}
+	if err := l.core.LoadCheckpoint(cp.State); err != nil {
+		return from, err
+	}
+	return from, errors.Join(l.index.Window("keys", l.core.LoadKey), l.index.Window("outcomes", l.core.LoadOutcome))
+}
+
+// replay reads the frames from a position on into core and index.
+func (l *Log) replay(from segment.Position) error {
+	var m blobstore.Manifest
+	return l.store.Scan(from, func(at segment.Position, kind segment.Kind, payload []byte) error {
+		switch kind {
+		case segment.KindContent:
+			if err := m.Parse(payload); err != nil {
+				return fmt.Errorf("content at %v: %w", at, err)
+			}
+			l.contents[m.BatchDigest()] = blobstore.Place{Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload))}
+		case segment.KindOrder:
+			return l.core.ReplayOrder(payload)
+		case segment.KindState:
+			return l.core.ReplayState(payload)
+		case segment.KindDecided:
+			return l.core.ReplayDecided(payload, l.enter)
+		}
+		return nil
+	})
+}
+
+// start begins the order anew: what was ordered and not decided is decided now.
+func (l *Log) start() error {
+	if err := l.core.Start(); err != nil {
+		return err
+	}
+	for !l.core.Serving() {
+		if _, err := l.write(nil); err != nil {
+			return err
+		}
+		if err := l.advance(func(*order.Decision) {}); err != nil {
+			return err
+		}
+	}
+	return l.settle()
+}

@@ -1,0 +1,80 @@
+package logserver
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+)
+
+// Options say where a Log lives and what it may use. The zero value of a field
+// means its default.
+type Options struct {
+	Blobs   string // directory of the segments, or "memory"
+	Files   fs.FS  // the segments' directory, in place of Blobs, for those who bring their own
+	DB      string // file of the index; "", or Blobs "memory": kept in memory
+	Segment int64  // size of a segment file in bytes, 256 MiB
+
+	// Keys and Logs only found the cluster: afterwards they are its settings.
+	Keys int // keyed appends that are remembered, 1,048,576
+	Logs int // logs that may exist, 10,000
+
+	MaxEntry     int           // bytes of an entry, 1 MiB, at most 16 MiB
+	MaxBatch     int           // bytes of entries gathered into one batch, 1 MiB
+	Recent       int           // bytes of encoded lines kept for the tails of each log, 1 MiB
+	MaxUnwritten int64         // bytes of index rows not yet written before appends wait, 64 MiB
+	IndexEvery   time.Duration // the index is written behind at least this often, 1 s
+	IdleAfter    time.Duration // nothing to do for this long: flush decisions and MARK, 50 ms
+
+	Now    func() time.Time // the clock, time.Now
+	Logger zerolog.Logger   // where log lines go; the zero value discards them
+}
+
+func (o Options) withDefaults() Options {
+	defaults(&o.Segment, 256<<20)
+	defaults(&o.Keys, 1<<20)
+	defaults(&o.Logs, 10_000)
+	defaults(&o.MaxEntry, 1<<20)
+	defaults(&o.MaxBatch, 1<<20)
+	defaults(&o.Recent, 1<<20)
+	defaults(&o.MaxUnwritten, 64<<20)
+	defaults(&o.IndexEvery, time.Second)
+	defaults(&o.IdleAfter, 50*time.Millisecond)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// ServerOptions are the limits and habits of a Server. The zero value of a
+// field means its default.
+type ServerOptions struct {
+	Echo          bool          // send an unbounded read its own connection's appends too
+	MaxConns      int           // connections served at once, 16,384
+	MaxUnanswered int           // appends of one connection without an answer before it is not read from, 16,384
+	MaxUnsent     int           // bytes of answers not yet taken by a client before it is not read from, 1 MiB
+	ReadChunk     int           // bytes of lines that a read gathers before it sends them, 256 KiB
+	LineTimeout   time.Duration // half a line, then no progress for this long: dropped, 30 s
+	Linger        time.Duration // how long a client may take to notice that it was closed, 1 s
+	StopTimeout   time.Duration // how long a stopping server lets a client take what it is still owed, 3 s
+	KeepAlive     time.Duration // idle time before TCP asks whether the peer is alive, 30 s
+}
+
+func (o ServerOptions) withDefaults() ServerOptions {
+	defaults(&o.MaxConns, 16_384)
+	defaults(&o.MaxUnanswered, 16_384)
+	defaults(&o.MaxUnsent, 1<<20)
+	defaults(&o.ReadChunk, 256<<10)
+	defaults(&o.LineTimeout, 30*time.Second)
+	defaults(&o.Linger, time.Second)
+	defaults(&o.StopTimeout, 3*time.Second)
+	defaults(&o.KeepAlive, 30*time.Second)
+	return o
+}
+
+func defaults[T int | int64 | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}

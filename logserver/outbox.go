@@ -1,0 +1,319 @@
+package logserver
+
+import (
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/ringlog/ringlog/logserver/order"
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// errGone says that a connection can't be written to any more.
+var errGone = errors.New("logserver: connection is gone")
+
+// outbox is what is to be sent on a connection. Lines with an id wait in
+// answers for their turn; from there, and from lines that have no turn, they
+// get to ready; from ready somebody takes them to the socket. While a read is
+// live its goroutine alone does so (tail.go); otherwise whoever made something
+// ready does, as far as that can't block, and leaves the rest to a goroutine.
+type outbox struct {
+	c        *connection
+	headOf   func(log string) uint64
+	tryWrite func(p []byte) (int, error) // never blocks
+
+	mu      sync.Mutex // guards the following
+	changed *sync.Cond // something was sent, answered, or broke
+	answers answers
+	ready   []byte
+	spare   []byte // the other buffer
+	writing bool   // somebody is writing to the socket
+	sending int    // bytes that it has taken
+	tail    *tail  // the read under way
+	gone    bool   // nothing can be sent any more
+}
+
+func (o *outbox) init(c *connection) {
+	o.c = c
+	o.changed = sync.NewCond(&o.mu)
+	o.tryWrite = nonblocking(c.net)
+	o.headOf = func(log string) uint64 {
+		if t, ok := c.log.hub.Lookup([]byte(log)); ok {
+			return t.Head()
+		}
+		return 0
+	}
+}
+
+// expect queues the answer of an append, whose fate will be told by resolve or fail.
+func (o *outbox) expect(id []byte, count int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.answers.push(id, answer{kind: answerAppend, count: uint32(count)})
+}
+
+// refuse answers a line with an error: in its turn if it has an id.
+func (o *outbox) refuse(id []byte, reason string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if id == nil {
+		o.ready = protocol.AppendError(o.ready, nil, reason)
+		return
+	}
+	o.answers.push(id, answer{kind: answerRefusal, resolved: true, reason: reason})
+	o.drainUnlessTail()
+}
+
+// head answers with a log's head: at once, or in its turn if it has an id.
+func (o *outbox) head(id, log []byte) {
+	if log == nil {
+		log = mainLog
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if id == nil {
+		o.ready = protocol.AppendHead(o.ready, nil, o.headOf(string(log)))
+		return
+	}
+	o.answers.push(id, answer{kind: answerHead, resolved: true, log: string(log)})
+	o.drainUnlessTail()
+}
+
+// say sends lines that have no turn.
+func (o *outbox) say(encode func(dst []byte) []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ready = encode(o.ready)
+}
+
+// resolve notes the fate of the next appends. It is told only with release,
+// when the heads that follow from it have been announced.
+func (o *outbox) resolve(outcome *order.Outcome) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range outcome.Appends {
+		o.answers.unresolved().decide(outcome, i)
+	}
+}
+
+// fail notes that the next n appends are not decided here.
+func (o *outbox) fail(n int, reason string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for range n {
+		a := o.answers.unresolved()
+		a.resolved, a.reason = true, reason
+	}
+}
+
+// release lets everybody be told what was resolved, and sends it.
+func (o *outbox) release() {
+	o.mu.Lock()
+	o.answers.release()
+	o.drainUnlessTail()
+	o.mu.Unlock()
+	o.flush()
+}
+
+func (o *outbox) drainUnlessTail() {
+	if o.tail == nil {
+		o.drain()
+	}
+}
+
+// drain makes the answers ready whose turn has come. A live read holds back
+// what says that an index of its log exists which it has not come to, and
+// skips what was confirmed in place of being sent. The caller holds o.mu and,
+// when there is a tail, is its goroutine.
+func (o *outbox) drain() {
+	before := o.answers.len()
+	for o.answers.len() > 0 {
+		a, id := o.answers.front()
+		if !o.answers.released() {
+			break
+		}
+		if o.tail != nil && !o.tail.mayTell(a) {
+			break
+		}
+		o.ready = a.encode(o.ready, id, o.headOf)
+		o.answers.pop()
+	}
+	if o.answers.len() < before {
+		o.changed.Broadcast()
+	}
+	if o.gone {
+		o.ready = o.ready[:0]
+	}
+}
+
+// flush sends what is ready as far as that can't block. While a read is live
+// it only wakes the read.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.tail != nil {
+		o.tail.watcher.Wake()
+		return
+	}
+	for !o.writing && !o.gone && len(o.ready) > 0 {
+		p := o.take()
+		o.mu.Unlock()
+		n, err := o.tryWrite(p)
+		o.mu.Lock()
+		if err == nil && n < len(p) {
+			go o.writeRest(p, n) // finish waits for it
+			return
+		}
+		o.wrote(p, err)
+	}
+}
+
+// writeRest writes p[n:], and what becomes ready meanwhile, however long that
+// takes. The caller has taken p and leaves it to writeRest.
+func (o *outbox) writeRest(p []byte, n int) {
+	_, err := o.c.net.Write(p[n:])
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.wrote(p, err)
+	for o.tail == nil && !o.gone && len(o.ready) > 0 {
+		p := o.take()
+		o.mu.Unlock()
+		_, err := o.c.net.Write(p)
+		o.mu.Lock()
+		o.wrote(p, err)
+	}
+}
+
+// take takes what is ready, to be written by the caller, who holds o.mu and
+// then calls wrote. Nobody else writes meanwhile.
+func (o *outbox) take() []byte {
+	p := o.ready
+	o.ready, o.spare = o.spare[:0], nil
+	o.writing, o.sending = true, len(p)
+	return p
+}
+
+// wrote ends what take began. The caller holds o.mu.
+func (o *outbox) wrote(p []byte, err error) {
+	const keep = 64 << 10 // a buffer that grew beyond this is not kept
+	if cap(p) <= keep {
+		o.spare = p[:0]
+	}
+	if len(o.ready) == 0 && cap(o.ready) > keep {
+		o.ready = nil
+	}
+	o.writing, o.sending = false, 0
+	if err != nil {
+		o.breakOff()
+	}
+	o.changed.Broadcast()
+}
+
+// breakOff gives up what could not be sent. The caller holds o.mu.
+func (o *outbox) breakOff() {
+	o.gone = true
+	o.ready = nil
+	o.changed.Broadcast()
+	if o.tail != nil {
+		o.tail.watcher.Wake()
+	}
+	_ = o.c.net.SetDeadline(alreadyPast) // nobody has anything to wait for any more
+}
+
+// abandon gives up everything that is to be sent.
+func (o *outbox) abandon() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.breakOff()
+}
+
+// wake lets the connection's goroutine look at its state again.
+func (o *outbox) wake() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.changed.Broadcast()
+}
+
+func (o *outbox) hasRoom() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.roomy()
+}
+
+func (o *outbox) roomy() bool {
+	limits := o.c.limits
+	return o.answers.len() < limits.MaxUnanswered && len(o.ready)+o.sending < limits.MaxUnsent
+}
+
+// waitForRoom blocks while the client has too much unanswered or untaken: it
+// is not read from meanwhile. It returns errGone when the connection broke.
+func (o *outbox) waitForRoom() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for !o.gone && !o.roomy() && !o.c.stopping.Load() {
+		o.changed.Wait()
+	}
+	if o.gone {
+		return errGone
+	}
+	return nil
+}
+
+// finish waits until everything is answered and sent, and says farewell last.
+func (o *outbox) finish(farewell string) {
+	o.mu.Lock()
+	for o.answers.len() > 0 {
+		o.changed.Wait()
+	}
+	if farewell != "" && !o.gone {
+		o.ready = protocol.AppendError(o.ready, nil, farewell)
+	}
+	o.mu.Unlock()
+	o.flush()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.writing || !o.gone && len(o.ready) > 0 {
+		o.changed.Wait()
+	}
+}
+
+// begin makes t the read under way, unless there is one.
+func (o *outbox) begin(t *tail) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.tail != nil {
+		return false
+	}
+	o.tail = t
+	return true
+}
+
+// writeBlocking sends p, of a live read, after what is ready. The caller is the
+// tail's goroutine.
+func (o *outbox) writeBlocking(p []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.writing {
+		o.changed.Wait()
+	}
+	if o.gone {
+		return errGone
+	}
+	if len(o.ready)+len(p) == 0 {
+		return nil
+	}
+	first := o.take()
+	o.sending += len(p)
+	o.mu.Unlock()
+	buffers := net.Buffers{first, p}
+	if len(first) == 0 {
+		buffers = buffers[1:]
+	}
+	_, err := buffers.WriteTo(o.c.net)
+	o.mu.Lock()
+	o.wrote(first, err)
+	if err != nil {
+		return errGone
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package logserver
+
+import (
+	"sync"
+	"time"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/logserver/hub"
+	"github.com/ringlog/ringlog/logserver/index"
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// cursor reads the entries of one log in sequence, as lines. It keeps the frame
+// that it read last, so that a batch larger than a chunk is read once. It holds
+// memory only between rewind and release. One goroutine at a time.
+type cursor struct {
+	log  *Log
+	room *room // nil: holds nothing
+}
+
+// room is the memory of a cursor that is reading.
+type room struct {
+	rows     []index.Row
+	left     []index.Row // of rows, not yet read
+	place    blobstore.Place
+	err      error // of reading place
+	payload  []byte
+	manifest blobstore.Manifest
+	lines    []byte
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+const rowsAtOnce = 64
+
+// release gives the cursor's memory back, until the next lines.
+func (c *cursor) release() {
+	if c.room == nil {
+		return
+	}
+	const keep = 4 << 20
+	if cap(c.room.payload)+cap(c.room.lines) <= keep {
+		c.room.left, c.room.place = nil, blobstore.Place{}
+		rooms.Put(c.room)
+	}
+	c.room = nil
+}
+
+// next returns the lines of the entries from..to of a log, up to about chunk
+// bytes of them, and how many entries that is: at least one. The lines are
+// valid until the next call. An entry that can't be read is a line that says so.
+func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines []byte, sent uint64) {
+	if c.room == nil {
+		c.room = rooms.Get().(*room)
+	}
+	r := c.room
+	r.lines = r.lines[:0]
+	for at := from; at <= to && (at == from || len(r.lines) < chunk); {
+		row, err := c.row(log, at)
+		if err != nil {
+			c.log.refusals.Error(c.log.options.Logger, err, "an entry can't be read")
+			r.lines = protocol.AppendErrorEntry(r.lines, at, protocol.ErrorEntryUnavailable)
+			at++
+			sent++
+			continue
+		}
+		last := min(to, row.First+uint64(row.Count)-1)
+		n := c.encode(&row, at, last, meta, chunk)
+		at += n
+		sent += n
+	}
+	return r.lines, sent
+}
+
+// row returns the index row that covers an entry, and has its frame loaded.
+func (c *cursor) row(log uint32, at uint64) (index.Row, error) {
+	r := c.room
+	for len(r.left) > 0 && (r.left[0].Log != log || at < r.left[0].First || at >= r.left[0].First+uint64(r.left[0].Count)) {
+		r.left = r.left[1:]
+	}
+	if len(r.left) == 0 {
+		rows, err := c.log.index.Range(log, at, r.rows[:0], rowsAtOnce)
+		r.rows, r.left = rows, rows
+		if err != nil {
+			return index.Row{}, err
+		}
+		if len(rows) == 0 || at < rows[0].First || at >= rows[0].First+uint64(rows[0].Count) {
+			r.left = nil
+			return index.Row{}, errNoRow
+		}
+	}
+	row := r.left[0]
+	if r.place != row.Place || r.err != nil {
+		r.place = row.Place
+		r.payload, r.err = c.log.store.Read(row.Place, r.payload)
+		if r.err == nil {
+			r.err = r.manifest.Parse(r.payload)
+		}
+		if r.err == nil && r.manifest.Len() < int(row.Ordinal+row.Count) {
+			r.err = errNoRow
+		}
+	}
+	return row, r.err
+}
+
+// encode appends the lines of entries at..last of a row, until they make up a
+// chunk, and returns how many it were: at least one.
+func (c *cursor) encode(row *index.Row, at, last uint64, meta bool, chunk int) (n uint64) {
+	r := c.room
+	for ; at+n <= last && (n == 0 || len(r.lines) < chunk); n++ {
+		ordinal := int(at + n - row.First + uint64(row.Ordinal))
+		text := r.manifest.Entry(ordinal)
+		if meta {
+			r.lines = protocol.AppendEntryMeta(r.lines, at+n, row.Time, r.manifest.Digest(ordinal), r.manifest.Key(ordinal), text)
+		} else {
+			r.lines = protocol.AppendEntry(r.lines, at+n, text)
+		}
+	}
+	return n
+}
+
+// firstAt returns the index of the first entry at or after t, or one beyond
+// every head.
+func (l *Log) firstAt(topic *hub.Topic, t time.Time) uint64 {
+	const beyond = 1<<64 - 2
+	if topic.ID() == 0 {
+		return beyond
+	}
+	first, ok, err := l.index.AtTime(topic.ID(), nanoseconds(t))
+	if err != nil || !ok {
+		return beyond
+	}
+	return first
+}
+
+// nanoseconds returns t in Unix nanoseconds, which end in the years 1678 and 2262.
+func nanoseconds(t time.Time) int64 {
+	switch {
+	case t.Year() < 1678:
+		return -1 << 63
+	case t.Year() > 2261:
+		return 1<<63 - 1
+	}
+	return t.UnixNano()
+}

@@ -1,0 +1,194 @@
+package logserver
+
+import (
+	"time"
+
+	"github.com/ringlog/ringlog/logserver/hub"
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// tail is a read under way. It holds a cursor and nothing else: entries are
+// read from the hub's recent lines or from the log, and sent by the tail's
+// goroutine, which meanwhile is the only one that writes to the connection.
+type tail struct {
+	c       *connection
+	watcher *hub.Watcher
+	topic   *hub.Topic
+
+	// What was asked for.
+	bounded bool // at most left entries
+	follow  bool // go on at the head
+	meta    bool
+	echo    bool   // send what the connection itself appends
+	high    uint64 // the head when the read was taken
+
+	// Owned by the tail's goroutine.
+	next    uint64 // the cursor: index of the next entry
+	left    uint64
+	current bool // {"current":true} was sent
+	cursor  cursor
+
+	// Guarded by the outbox's mu.
+	stopNow       bool
+	stopAtCurrent bool
+}
+
+// handleRead begins a read. It is taken now: without waiting for appends before
+// it on the connection.
+func (c *connection) handleRead(m *protocol.Message) {
+	t := &tail{
+		c: c, watcher: hub.NewWatcher(), cursor: cursor{log: c.log},
+		bounded: m.Read > 0, left: m.Read,
+		follow: m.Follow, meta: m.Meta,
+		echo: m.Read > 0 || m.Echo || c.limits.Echo,
+	}
+	if !c.out.begin(t) {
+		c.out.refuse(nil, protocol.ErrorAlreadyReading)
+		return
+	}
+	name := m.Log
+	if name == nil {
+		name = mainLog
+	}
+	t.topic = c.log.hub.Watch(name, t.watcher)
+	t.high = t.topic.Head()
+	t.next = c.log.firstIndex(t.topic, &m.From, t.high)
+	c.tails.Go(t.run)
+}
+
+// firstIndex says where a read begins whose log's head is high.
+func (l *Log) firstIndex(topic *hub.Topic, from *protocol.From, high uint64) uint64 {
+	var at time.Time
+	switch from.Kind {
+	case protocol.FromIndex:
+		return max(from.Index, 1)
+	case protocol.FromEnd:
+		return high - min(from.Index, high) + 1
+	case protocol.FromTime:
+		at = from.Time
+	case protocol.FromAge:
+		at = l.options.Now().Add(-from.Age)
+	}
+	return min(l.firstAt(topic, at), high+1)
+}
+
+// run sends until the read has ended.
+func (t *tail) run() {
+	defer func() {
+		t.cursor.release()
+		t.c.log.hub.Unwatch(t.topic, t.watcher)
+		t.c.out.flush() // what the tail left to say, now that nothing is held back
+	}()
+	for {
+		to, ended := t.step()
+		if ended {
+			return
+		}
+		lines, sent := t.read(to)
+		if err := t.c.out.writeBlocking(lines); err != nil {
+			t.c.out.endTail(false)
+			continue
+		}
+		t.next += sent
+		t.left -= min(sent, t.left)
+		if sent == 0 { // whatever makes more possible wakes the watcher
+			t.cursor.release()
+			<-t.watcher.C()
+		}
+	}
+}
+
+// step says what there is to say at the cursor, and up to which index entries
+// may be sent now. When the read has ended, the connection may read again: by
+// the time that its last line is sent, that is so.
+func (t *tail) step() (to uint64, ended bool) {
+	// The head comes first: what this connection appended up to it is resolved
+	// in the outbox, so that its own entries are known from others'.
+	head := t.topic.Head()
+	o := &t.c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t.sayState(head) {
+		o.tail = nil
+		o.drain()
+		return 0, true
+	}
+	o.drain()
+	to = head
+	if !t.current {
+		to = min(to, t.high)
+	}
+	if o.answers.len() > 0 {
+		if a, _ := o.answers.front(); a.resolved {
+			if index, ok := a.tells(t.topic.ID()); ok {
+				to = min(to, index-1)
+			}
+		}
+	}
+	return to, false
+}
+
+// sayState says {"current":true} or the last line when it is time, and tells
+// whether the read has ended. The caller holds the outbox's mu.
+func (t *tail) sayState(head uint64) (ended bool) {
+	o := &t.c.out
+	switch {
+	case t.stopNow || o.gone:
+		return true
+	case t.bounded && t.left == 0:
+		o.ready = protocol.AppendHead(o.ready, nil, head)
+		return true
+	case t.next > t.high && !t.current:
+		o.ready = protocol.AppendCurrent(o.ready)
+		t.current = true
+	}
+	return t.current && (!t.follow || t.stopAtCurrent)
+}
+
+// mayTell tells whether the answer may be sent before the entry at the cursor.
+// A confirmation of what the connection appended itself takes the place of the
+// entry, unless there is to be an echo. The caller holds the outbox's mu.
+func (t *tail) mayTell(a *answer) bool {
+	index, ok := a.tells(t.topic.ID())
+	if !ok {
+		return true
+	}
+	if index > t.next {
+		return false
+	}
+	if own := !a.duplicate && index > t.high && !t.echo; own {
+		t.next = max(t.next, index+uint64(a.entries))
+	}
+	return true
+}
+
+// read returns lines of entries from the cursor on, none beyond to, and how
+// many. The lines are valid until the next call.
+func (t *tail) read(to uint64) (lines []byte, sent uint64) {
+	if t.next > to {
+		return nil, 0
+	}
+	if t.bounded && to-t.next >= t.left {
+		to = t.next + t.left - 1
+	}
+	if !t.meta {
+		if b := t.topic.Recent(t.next); b != nil {
+			to = min(to, b.Last())
+			return b.Slice(t.next, to), to - t.next + 1
+		}
+	}
+	return t.cursor.next(t.topic.ID(), t.next, to, t.meta, t.c.limits.ReadChunk)
+}
+
+// endTail ends the read under way, if there is one: at its {"current":true}, or
+// at once.
+func (o *outbox) endTail(atCurrent bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.tail == nil {
+		return
+	}
+	o.tail.stopAtCurrent = o.tail.stopAtCurrent || atCurrent
+	o.tail.stopNow = o.tail.stopNow || !atCurrent
+	o.tail.watcher.Wake()
+}

@@ -3,6 +3,7 @@ package protocol
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -56,6 +57,35 @@ func describe(m *Message, err error) string {
 	add(m.HasAfter, "after=%d", m.After)
 	add(m.Token != nil, "%q", m.Token)
 	return b.String()
+}
+
+// The session in doc.go is one: its client sends messages (but the last), its
+// server JSON.
+func TestSession(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p Parser
+	var m Message
+	var sent, answered int
+	for line := range strings.Lines(string(doc)) {
+		if text, ok := strings.CutPrefix(line, "\t> "); ok {
+			sent++
+			if err := p.Parse([]byte(text), &m); err != nil && strings.TrimSpace(text) != `{"from"` {
+				t.Errorf("%v: %s", err, text)
+			}
+		}
+		if text, ok := strings.CutPrefix(line, "\t< "); ok {
+			answered++
+			if !json.Valid([]byte(text)) {
+				t.Errorf("not JSON: %s", text)
+			}
+		}
+	}
+	if sent < 5 || answered < 5 {
+		t.Errorf("no session: %d lines and %d answers", sent, answered)
+	}
 }
 
 type golden struct {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -54,20 +55,28 @@ type flush struct {
 }
 
 // New returns a client of the server at addr ("host:port"). It connects when
-// it is first used. Close it when it is no longer used.
-func New(addr string, opts ...Option) *Client {
-	c := &Client{
-		addr: addr,
-		opts: defaults(),
-		wake: make(chan struct{}, 1),
-		done: make(chan struct{}),
+// it is first used: the only error is an ErrInvalid, for an address that can't
+// be one or an option out of range. Close it when it is no longer used.
+func New(addr string, opts ...Option) (*Client, error) {
+	o := defaults()
+	for _, set := range opts {
+		set(&o)
 	}
-	for _, o := range opts {
-		o(&c.opts)
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return nil, fmt.Errorf("address: %w: %w", err, ErrInvalid)
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		addr:   addr,
+		opts:   o,
+		wake:   make(chan struct{}, 1),
+		done:   make(chan struct{}),
+		window: newWindow(retryLimits{refused: o.retryRefused, unsure: o.keepFor}),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.window = newWindow(retryLimits{refused: c.opts.retryRefused, unsure: c.opts.keepFor})
-	return c
+	return c, nil
 }
 
 // Close ends every call and iteration with ErrClosed, and every append without

@@ -44,7 +44,7 @@ func parseMeta(line []byte, s *slab) (e Entry, ok bool, err error) {
 	if m.Index == 0 || entry == nil {
 		return Entry{}, false, nil
 	}
-	e = Entry{Index: m.Index, Time: m.Time.UTC(), Key: m.Key, Entry: s.copy(entry)}
+	e = Entry{Index: m.Index, Time: m.Time.UTC(), Key: m.Key, Data: s.copy(entry)}
 	hash, err := hex.DecodeString(m.Hash)
 	if err != nil || len(hash) != len(e.Hash) {
 		return Entry{}, false, fmt.Errorf("%w: hash %.100q", ErrProtocol, m.Hash)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 
@@ -84,6 +85,22 @@ func BackOff(first, longest time.Duration) Option {
 // silent before the server is asked for a sign of life; it has as long again
 // to give one. 30 s by default.
 func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
+
+func (o *options) check() error {
+	switch {
+	case o.maxEntry < 1:
+		return fmt.Errorf("MaxEntry of %d bytes: %w", o.maxEntry, ErrInvalid)
+	case o.maxUnanswered < 1:
+		return fmt.Errorf("MaxUnanswered of %d bytes: %w", o.maxUnanswered, ErrInvalid)
+	case o.keep < 1:
+		return fmt.Errorf("Keep of %d appends: %w", o.keep, ErrInvalid)
+	case o.firstDelay <= 0 || o.maxDelay < o.firstDelay:
+		return fmt.Errorf("BackOff from %v to %v: %w", o.firstDelay, o.maxDelay, ErrInvalid)
+	case o.timeout <= 0:
+		return fmt.Errorf("Timeout of %v: %w", o.timeout, ErrInvalid)
+	}
+	return nil
+}
 
 func (o *options) backOff() *backoff.ExponentialBackOff {
 	return &backoff.ExponentialBackOff{

@@ -14,12 +14,12 @@ import (
 // Entry is an entry of a log.
 type Entry struct {
 	Index uint64
-	Entry []byte // its JSON text; the caller's to keep
+	Data  []byte // its JSON text, the caller's to keep; nil with an error
 
 	// With Meta:
 
 	Time time.Time // when it was appended, in UTC; it never goes back
-	Hash [32]byte  // the SHA-256 of Entry
+	Hash [32]byte  // the SHA-256 of Data
 	Key  string    // the key it was appended with, or ""
 }
 
@@ -182,7 +182,7 @@ func (r *reading) request() []byte {
 // take takes in a line and tells whether the iteration is complete.
 func (r *reading) take(line []byte) (done bool, err error) {
 	if index, entry, ok := cutEntry(line); ok {
-		return r.pass(Entry{Index: index, Entry: r.slab.copy(entry)}, nil)
+		return r.pass(Entry{Index: index, Data: r.slab.copy(entry)}, nil)
 	}
 	if e, ok, err := parseMeta(line, &r.slab); ok || err != nil {
 		if err != nil {

@@ -1,0 +1,151 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+const (
+	sealSize = frameHeader // a batch of one frame without a payload
+	// Blocks are allocated in steps: as many as the file has, within these bounds.
+	minStep = 1 << 20
+	maxStep = 16 << 20
+	// idleZeroes is how far ahead Idle zeroes; it does so again when half is used up.
+	idleZeroes = 1 << 20
+)
+
+var zeroes [256 << 10]byte
+
+// Append writes frames as one batch and makes it durable: one write, one flush, then MARK.
+// It returns where the frames lie; the slice is valid until the next call.
+//
+// ErrBatch and ErrDiskFull leave the stream as it was, good for more. After any other
+// error it is not known whether the batch will be found by the next Open; the store gives
+// that error to every later call.
+func (s *Store) Append(frames []Frame) ([]blobstore.Place, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	size, err := batchSize(frames)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.makeRoom(size); err != nil {
+		if errors.Is(err, ErrDiskFull) {
+			return nil, err
+		}
+		return nil, s.fail(err)
+	}
+	if err := s.write(frames, size); err != nil {
+		return nil, s.fail(err)
+	}
+	return s.encoder.places, nil
+}
+
+// makeRoom makes the current file one that has blocks for a batch, and for the seal that
+// must fit behind it. ErrDiskFull if there are none.
+func (s *Store) makeRoom(size int64) error {
+	need := s.tail.Offset + size + sealSize
+	if need > s.limit && s.tail.Offset > fileHeader {
+		return s.roll(size)
+	}
+	return s.allocate(need)
+}
+
+// allocate makes the current file have blocks for need bytes, and some more if they can
+// be had.
+func (s *Store) allocate(need int64) error {
+	if need <= s.allocated {
+		return nil
+	}
+	step := min(max(s.allocated, minStep), maxStep)
+	want := max(need, min(s.allocated+step, s.limit))
+	err := s.file.Allocate(s.allocated, want-s.allocated)
+	if err = full(err); errors.Is(err, ErrDiskFull) && want > need {
+		want = need
+		err = full(s.file.Allocate(s.allocated, want-s.allocated))
+	}
+	if err == nil {
+		s.allocated = want
+	}
+	return err
+}
+
+// write writes a batch, for which there is room, and makes it durable.
+func (s *Store) write(frames []Frame, size int64) error {
+	// All that was written before has been flushed, so the file is durable up to here.
+	to := s.encoder.batch(frames, size, s.salt, s.tail, s.tail.Offset)
+	if _, err := s.file.WriteAt(s.encoder.buf, s.tail.Offset); err != nil {
+		return fmt.Errorf("write segment %d: %w", s.tail.Segment, err)
+	}
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("flush segment %d: %w", s.tail.Segment, err)
+	}
+	if err := s.mark.set(to); err != nil {
+		return err
+	}
+	s.tail = to
+	s.zeroed = max(s.zeroed, to.Offset)
+	s.settled()
+	return nil
+}
+
+// roll ends the current file with a seal and begins the next, with room for a batch. All
+// space is taken before anything is written, so that a full disk harms nothing.
+func (s *Store) roll(size int64) error {
+	if err := s.allocate(s.tail.Offset + sealSize); err != nil {
+		return err
+	}
+	room := fileHeader + size + sealSize
+	room = max(room, min(minStep, s.limit))
+	d, err := newDraft(s.fs, fileName(s.tail.Segment+1), room)
+	if err != nil {
+		return err
+	}
+	if err := s.write([]Frame{{Kind: KindSeal}}, sealSize); err != nil {
+		return err
+	}
+	ended, end := s.current, s.tail.Offset
+	head := fileHead{identity: s.identity, number: s.tail.Segment + 1, origin: originRolled, prev: s.tail, born: fileHeader}
+	if err := s.switchTo(d, &head, nil, room); err != nil {
+		return err
+	}
+	defer s.handles.release(ended.pinned)
+	if err := s.mark.setAndFlush(s.tail); err != nil {
+		return err
+	}
+	if end = alignUp(end, fileHeader); end < ended.allocated {
+		return ended.file.Truncate(end)
+	}
+	return nil
+}
+
+// zeroAhead writes zeroes where the next batches will lie, so that flushing them need not
+// change what the file system knows of the file.
+func (s *Store) zeroAhead() error {
+	start := max(s.zeroed, s.tail.Offset)
+	end := min(s.tail.Offset+idleZeroes, s.limit)
+	if s.allocated == s.tail.Offset {
+		return nil // a new file stays as short as it is until the first append
+	}
+	if end-start < idleZeroes/2 && end < s.limit || end <= start {
+		return nil
+	}
+	if err := s.allocate(end); errors.Is(err, ErrDiskFull) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for at := start; at < end; at += int64(len(zeroes)) {
+		if _, err := s.file.WriteAt(zeroes[:min(int64(len(zeroes)), end-at)], at); err != nil {
+			return fmt.Errorf("zero segment %d: %w", s.tail.Segment, err)
+		}
+	}
+	if err := s.file.Sync(); err != nil {
+		return fmt.Errorf("flush segment %d: %w", s.tail.Segment, err)
+	}
+	s.zeroed = end
+	return nil
+}

@@ -1,0 +1,23 @@
+// Package segment is the append-only stream of frames in which a node keeps everything
+// that must survive: content, order, decisions. The stream lies in files of a directory,
+// its segments; each continues where the one before ends.
+//
+// What it promises:
+//
+//   - A batch of frames given to [Store.Append] is there whole or not at all. When Append
+//     returns, it is durable: it survives the process and the power.
+//   - After a crash, [Open] finds every batch that was acknowledged, in order, and at most
+//     one more: the one that was under way. What one Open has shown, every later one shows.
+//   - What was damaged is told from what a crash left unfinished. Damage is refused, or
+//     found when it is read; it is never served.
+//
+// How: every frame carries checksums bound to its file and position, so that content
+// that looks like a frame is none. A small file, MARK, says after each flush how far the
+// stream is durable. Recovery believes it, looks past the first bad frame for anything
+// newer, and never writes into a file that it found: it begins a new one, which says
+// where the last one ends, and whose rename is its only effect. docs/STORAGE.md has the
+// bytes and the rules.
+//
+// What it leaves to others: what the frames mean, when to append, and who may. One
+// caller at a time appends, idles and closes; reading and scanning go on beside it.
+package segment

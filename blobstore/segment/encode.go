@@ -1,0 +1,81 @@
+package segment
+
+import (
+	"crypto/sha256"
+	"hash"
+	"hash/crc32"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+// An encoder turns a batch of frames into the bytes of it. Its memory is used again for
+// the next batch.
+type encoder struct {
+	buf    []byte
+	places []blobstore.Place
+	hash   hash.Hash
+}
+
+// keepBuffer is the largest buffer that is kept for the next batch.
+const keepBuffer = 4 << 20
+
+// batch fills buf with the batch that comes next at a point of a file, size bytes of it,
+// and places with where its frames lie. It returns the point behind. durable is how far
+// the file is known to be durable.
+func (e *encoder) batch(frames []Frame, size int64, salt uint32, from point, durable int64) point {
+	if e.hash == nil {
+		e.hash = sha256.New()
+	}
+	if cap(e.buf) < int(size) || cap(e.buf) > keepBuffer && size <= keepBuffer {
+		e.buf = make([]byte, 0, max(size, 64<<10))
+	}
+	e.buf, e.places = e.buf[:0], e.places[:0]
+	e.hash.Reset()
+	e.hash.Write(from.chain[:])
+	to := from
+	to.batch++
+	for i := range frames {
+		h := frames[i].header()
+		h.ordinal, h.batch, h.at, h.durable = uint16(i), to.batch, to.Offset, durable
+		if i == len(frames)-1 {
+			h.flags |= flagLast
+		}
+		e.frame(&h, &frames[i], salt)
+		e.places = append(e.places, blobstore.Place{Segment: to.Segment, Offset: to.Offset, Length: uint32(h.length)})
+		to.Offset += frameSize(h.length)
+	}
+	e.hash.Sum(to.chain[:0])
+	return to
+}
+
+func (e *encoder) frame(h *header, f *Frame, salt uint32) {
+	n := len(e.buf)
+	e.buf = e.buf[:n+frameHeader]
+	h.put(e.buf[n:], salt)
+	e.hash.Write(e.buf[n:])
+	e.buf = append(append(e.buf, f.Payload[0]...), f.Payload[1]...)
+	for len(e.buf)%frameAlign != 0 {
+		e.buf = append(e.buf, 0)
+	}
+}
+
+// header returns what of the frame's header does not depend on where it is.
+func (f *Frame) header() header {
+	h := header{
+		kind: f.Kind, version: f.version, codec: f.Codec, hash: f.Hash,
+		length:     int64(len(f.Payload[0])) + int64(len(f.Payload[1])),
+		payloadCRC: crc32.Update(crc32.Checksum(f.Payload[0], castagnoli), castagnoli, f.Payload[1]),
+	}
+	if f.Ignorable {
+		h.flags = flagIgnorable
+	}
+	return h
+}
+
+// again returns a frame that was read as one to be written; the payload is not copied.
+func (f *frame) again() Frame {
+	return Frame{
+		Kind: f.kind, Ignorable: f.ignorable(), Codec: f.codec, Hash: f.hash,
+		Payload: [2][]byte{f.payload}, version: f.version,
+	}
+}

@@ -1,0 +1,222 @@
+package segment
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+)
+
+// Options say how a stream is kept. The zero value is good.
+type Options struct {
+	// Size is how long a file gets before the next one is begun, in bytes: 256 MiB if 0,
+	// at least MinSize. A batch that is longer has a file of its own size.
+	Size int64
+	// Identity is given to a new stream; a part that is zero is made at random. An
+	// existing stream keeps its own.
+	Identity Identity
+
+	random io.Reader // of salts and identities; crypto/rand if nil
+}
+
+const (
+	defaultSize = 256 << 20
+	// MinSize is the least Size of Options that has an effect.
+	MinSize = 64 << 10
+)
+
+// Recovery tells what Open found.
+type Recovery struct {
+	Founded  bool     // there was nothing; a new stream was begun
+	Files    int      // segments, with the one that Open began
+	Batches  uint64   // number of the last batch
+	Kept     int      // whole batches beyond the durable position that were written anew
+	Torn     int64    // bytes of an unfinished batch that was dropped
+	Warnings []string // what an operator should know of, one line each
+}
+
+// Open finds the end of the stream in a directory, or founds one, and begins a file to
+// append to. Until that file has its name, nothing found is changed in any way.
+//
+// A *DamageError or *ForeignError means that the stream must not be continued as it is;
+// ErrDiskFull that the new file could not be begun.
+func Open(f fs.FS, o Options) (*Store, Recovery, error) {
+	o = o.withDefaults()
+	in, err := inspect(f)
+	if err != nil {
+		return nil, Recovery{}, err
+	}
+	plan := in.found(o)
+	if len(in.files) > 0 {
+		if plan, err = in.recover(f); err != nil {
+			return nil, Recovery{}, err
+		}
+	}
+	s, err := plan.carryOut(f, o, in)
+	if err != nil {
+		return nil, Recovery{}, err
+	}
+	return s, Recovery{
+		Founded:  len(in.files) == 0,
+		Files:    len(s.files),
+		Batches:  s.tail.batch,
+		Kept:     len(plan.kept),
+		Torn:     plan.torn,
+		Warnings: in.warnings,
+	}, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Size == 0 {
+		o.Size = defaultSize
+	}
+	o.Size = max(o.Size, MinSize)
+	if o.random == nil {
+		o.random = rand.Reader
+	}
+	for _, id := range []*[16]byte{&o.Identity.Cluster, &o.Identity.Node} {
+		if *id == [16]byte{} {
+			*id = randomID(o.random)
+		}
+	}
+	return o
+}
+
+// randomID makes a random (version 4) UUID.
+func randomID(random io.Reader) (id [16]byte) {
+	if _, err := io.ReadFull(random, id[:]); err != nil {
+		panic(err) // crypto/rand does not fail
+	}
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	return id
+}
+
+// A plan is what the file that Open begins is to be.
+type plan struct {
+	head fileHead
+	kept [][]frame // batches to be written anew in it
+	torn int64
+	// trim is how long the last file found may be cut, once the new one is durable:
+	// nothing but zeroes lies behind. 0 if it is to be left.
+	trim int64
+}
+
+// found plans the first file of a new stream.
+func (in *inspection) found(o Options) *plan {
+	return &plan{head: fileHead{identity: o.Identity, number: 1, origin: originFounded}}
+}
+
+// recover reads the last file and plans the one that ends it.
+func (in *inspection) recover(f fs.FS) (*plan, error) {
+	last := in.last()
+	file, err := open(f, fileName(last.head.number))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if err := in.readTail(file); err != nil {
+		return nil, err
+	}
+	p := &plan{
+		head: fileHead{identity: last.head.identity, number: last.head.number + 1, origin: originRecovered, prev: last.end},
+		torn: max(0, in.used-in.whole.Offset),
+	}
+	if last.end.Offset == fileHeader && p.torn == 0 {
+		// Nothing in it is known to be durable: the new file takes its place, and
+		// whatever is kept comes to lie where it was.
+		p.head.number, p.head.prev = last.head.number, last.head.prev
+	} else if p.trim = alignUp(max(in.used, in.whole.Offset), fileHeader); p.trim >= last.size {
+		p.trim = 0
+	}
+	p.kept, err = in.beyond(file)
+	return p, err
+}
+
+// beyond reads the whole, valid batches beyond the durable position.
+func (in *inspection) beyond(file io.ReaderAt) (kept [][]frame, err error) {
+	last := in.last()
+	for w := newWalker(file, last.salt, last.end, in.whole.Offset); ; {
+		switch err := w.next(); err {
+		case nil:
+			kept = append(kept, w.frames)
+			w.frames, w.window.buf = nil, nil // they stay, the walker takes others
+			w.window.at = w.Offset
+		case io.EOF:
+			return kept, nil
+		default:
+			return nil, fmt.Errorf("read %s again: %w", fileName(last.head.number), err)
+		}
+	}
+}
+
+// carryOut makes the file and begins the store with it.
+func (p *plan) carryOut(f fs.FS, o Options, in *inspection) (*Store, error) {
+	s := &Store{fs: f, limit: o.Size, random: o.random, identity: p.head.identity, handles: newHandles(f)}
+	s.files = append(s.files, in.files[:p.head.number-1]...)
+	p.head.born = fileHeader
+	for _, batch := range p.kept {
+		p.head.born += sizeOf(batch)
+	}
+	d, err := newDraft(f, fileName(p.head.number), p.head.born)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.switchTo(d, &p.head, p.kept, p.head.born); err != nil {
+		return nil, err
+	}
+	if err := s.remember(in.mark); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	if p.trim > 0 {
+		if err := trim(f, p.head.number-1, p.trim); err != nil {
+			return nil, errors.Join(err, s.release())
+		}
+	}
+	return s, nil
+}
+
+// remember makes MARK, whose last mark found is given, name the new file.
+func (s *Store) remember(last mark) (err error) {
+	last.identity = s.identity
+	if s.mark, err = openMarker(s.fs, last); err != nil {
+		return err
+	}
+	return s.mark.setAndFlush(s.tail)
+}
+
+// trim gives back the zeroes at the end of a file.
+func trim(f fs.FS, number uint64, size int64) error {
+	file, err := open(f, fileName(number))
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Truncate(size), file.Close())
+}
+
+// View opens a stream only to read it, without changing anything, up to where it is
+// known to be durable. It needs no lock: it may be used beside a server, and then shows
+// the stream as it was when View was called. Append and Idle give fs.ErrReadOnly. A
+// directory without a stream is os.ErrNotExist.
+func View(f fs.FS) (*Store, Recovery, error) {
+	in, err := inspect(f)
+	if err != nil {
+		return nil, Recovery{}, err
+	}
+	if len(in.files) == 0 {
+		return nil, Recovery{}, fmt.Errorf("no segments: %w", os.ErrNotExist)
+	}
+	last := in.last()
+	file, err := open(f, fileName(last.head.number))
+	if err != nil {
+		return nil, Recovery{}, err
+	}
+	if err := in.readMarked(file); err != nil {
+		return nil, Recovery{}, errors.Join(err, file.Close())
+	}
+	s := &Store{fs: f, identity: last.head.identity, files: in.files, tail: last.end, handles: newHandles(f), err: fs.ErrReadOnly}
+	s.pinned = s.handles.pin(last.head.number, file)
+	return s, Recovery{Files: len(in.files), Batches: last.end.batch, Warnings: in.warnings}, nil
+}

@@ -1,0 +1,56 @@
+package segment
+
+import (
+	"fmt"
+	"hash/crc32"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+// Read returns the payload of the frame at a place, read into buf, or into new memory if
+// that is too small. It is checked to be what was written there.
+//
+// Every error but ErrClosed is ErrUnavailable; what was found to be damaged is also a
+// *DamageError.
+func (s *Store) Read(p blobstore.Place, buf []byte) ([]byte, error) {
+	f, ok := s.find(p.Segment)
+	size := frameHeader + int64(p.Length)
+	if !ok || p.Offset < fileHeader || p.Offset > f.size-size {
+		return nil, fmt.Errorf("%w: nothing was written to segment %d at offset %d", ErrUnavailable, p.Segment, p.Offset)
+	}
+	h, err := s.handles.acquire(p.Segment)
+	if err == ErrClosed {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	defer s.handles.release(h)
+	if int64(cap(buf)) < size {
+		buf = make([]byte, size)
+	}
+	buf, err = readFull(h, buf[:size], p.Offset)
+	if err != nil {
+		return nil, fmt.Errorf("%w: read segment %d: %w", ErrUnavailable, p.Segment, err)
+	}
+	return f.payload(buf, p)
+}
+
+// payload checks the frame that was read from a place.
+func (f *segment) payload(buf []byte, p blobstore.Place) ([]byte, error) {
+	damage := func(detail string) error {
+		return fmt.Errorf("%w: %w", ErrUnavailable, &DamageError{fileName(p.Segment), p.Offset, detail})
+	}
+	if len(buf) < frameHeader+int(p.Length) {
+		return nil, damage("the file ends within a frame")
+	}
+	head, ok := parseHeader(buf, f.salt, p.Offset)
+	if !ok || head.length != int64(p.Length) {
+		return nil, damage("this frame is not what was written")
+	}
+	payload := buf[frameHeader:]
+	if crc32.Checksum(payload, castagnoli) != head.payloadCRC {
+		return nil, damage("the payload of this frame is not what was written")
+	}
+	return payload, nil
+}

@@ -30,15 +30,15 @@ func FuzzParse(f *testing.F) {
 		}
 		if err == nil {
 			checkMessage(t, original, &m)
-		} else if m.Kind != 0 || len(m.Entries) > 0 || m.Key != nil || m.ID != nil && err != ErrMessage {
+		} else if m.Kind != 0 || len(m.Entries) > 0 || m.Key != nil || m.ID != nil && !errors.Is(err, ErrMessage) {
 			t.Fatalf("%v, but a message is left: %+v", err, m)
 		}
-		if err == ErrMessage && m.ID != nil && !json.Valid(m.ID) {
+		if errors.Is(err, ErrMessage) && m.ID != nil && !json.Valid(m.ID) {
 			t.Fatalf("id to echo is not JSON: %q", m.ID)
 		}
 		again := bytes.Clone(original)
 		var second Message
-		if err2 := p.Parse(again, &second); err2 != err || describe(&second, err2) != describe(&m, err) {
+		if err2 := p.Parse(again, &second); !errors.Is(err2, err) || describe(&second, err2) != describe(&m, err) {
 			t.Fatalf("the same parser says %v, then %v", describe(&m, err), describe(&second, err2))
 		}
 	})
@@ -214,7 +214,7 @@ func FuzzLineReader(f *testing.F) {
 		limit = max(0, limit%100_000)
 		want, wantErr := referenceLines(data, limit)
 		got, err := readLines(NewLineReader(&pieces{data: bytes.Clone(data), sizes: sizes}, limit))
-		if err != wantErr || len(got) != len(want) {
+		if !errors.Is(err, wantErr) || len(got) != len(want) {
 			t.Fatalf("%d lines and %v, want %d and %v", len(got), err, len(want), wantErr)
 		}
 		for i := range want {

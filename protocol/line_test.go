@@ -70,7 +70,7 @@ func TestLineReaderErrors(t *testing.T) {
 		err   error
 		lines string
 	}{{nil, ""}, {os.ErrDeadlineExceeded, ""}, {nil, "ab"}, {os.ErrDeadlineExceeded, ""}, {nil, "c"}, {broken, ""}, {io.EOF, ""}, {io.EOF, ""}} {
-		if err := l.Fill(); err != want.err {
+		if err := l.Fill(); !errors.Is(err, want.err) {
 			t.Errorf("fill %d: %v, want %v", i, err, want.err)
 		}
 		if got := lines(l); got != want.lines {
@@ -103,7 +103,7 @@ func TestLineTooLong(t *testing.T) {
 			var all []string
 			for {
 				if err := l.Fill(); err != nil {
-					if err != ErrLineTooLong {
+					if !errors.Is(err, ErrLineTooLong) {
 						t.Error(err)
 					}
 					break
@@ -118,7 +118,7 @@ func TestLineTooLong(t *testing.T) {
 			if len(reader.steps) > 0 {
 				t.Errorf("not read: %q", reader.steps)
 			}
-			if err := l.Fill(); err != ErrLineTooLong || lines(l) != "" {
+			if err := l.Fill(); !errors.Is(err, ErrLineTooLong) || lines(l) != "" {
 				t.Errorf("it goes on after that: %v", err)
 			}
 		})
@@ -152,7 +152,7 @@ func TestLineReaderEverySplit(t *testing.T) {
 		}
 		for i := range len(bad) {
 			all, err := readLines(NewLineReader(io.MultiReader(strings.NewReader(bad[:i]), strings.NewReader(bad[i:])), limit))
-			if err != ErrLineTooLong || len(all) > 0 {
+			if !errors.Is(err, ErrLineTooLong) || len(all) > 0 {
 				t.Errorf("split at %d: %q, %v", i, all, err)
 			}
 		}

@@ -17,8 +17,10 @@ const (
 	MaxDepth = 128
 	// MaxEntries is the most entries of one append.
 	MaxEntries = 10_000
-	// MaxID and MaxKey are the most bytes of an id and of a key, decoded.
-	MaxID, MaxKey = 256, 256
+	// MaxID is the most bytes of an id, decoded.
+	MaxID = 256
+	// MaxKey is the most bytes of a key, decoded.
+	MaxKey = 256
 	// MaxProducer is the most bytes of a producer's name, decoded.
 	MaxProducer = 64
 	// MaxLog is the most bytes of a log's name.

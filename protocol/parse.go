@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"errors"
 	"math/bits"
 	"unicode/utf8"
 )
@@ -42,7 +43,7 @@ type span struct{ start, end int }
 func (p *Parser) Parse(line []byte, m *Message) error {
 	p.reset(m)
 	start := p.scan.skip(line, 0)
-	end := -1
+	var end int
 	object := at(line, start) == '{'
 	if object {
 		end = p.object(line, start+1, m)
@@ -60,12 +61,21 @@ func (p *Parser) Parse(line []byte, m *Message) error {
 	if err != nil {
 		clearMessage(m)
 	}
-	if err == ErrMessage && p.seen&(fieldEntry|fieldEntries) != 0 && p.twice&fieldID == 0 {
-		if id := p.value(line, fieldID); id != nil && validID(id) {
-			m.ID = id
-		}
+	if errors.Is(err, ErrMessage) {
+		m.ID = p.echo(line)
 	}
 	return err
+}
+
+// echo returns the id for the answer to a line that is no message, or nil.
+func (p *Parser) echo(line []byte) []byte {
+	if p.seen&(fieldEntry|fieldEntries) == 0 || p.twice&fieldID != 0 {
+		return nil
+	}
+	if id := p.value(line, fieldID); id != nil && validID(id) {
+		return id
+	}
+	return nil
 }
 
 // reset makes p and m ready for the next line.
@@ -122,21 +132,21 @@ func (p *Parser) member(b []byte, i int, f field, m *Message) int {
 	if f == 0 {
 		return p.scan.value(b, i)
 	}
-	start, end := i, -1
+	start := i
 	if f == fieldEntries && at(b, i) == '[' {
-		end = p.elements(b, i+1, m)
+		i = p.elements(b, i+1, m)
 	} else {
 		p.scan.spaces = false
-		end = p.scan.value(b, i)
+		i = p.scan.value(b, i)
 		p.spaced = p.spaced || p.scan.spaces && f == fieldEntry
 	}
 	if p.seen&f != 0 {
 		p.twice |= f
-		return end
+		return i
 	}
 	p.seen |= f
-	p.values[bits.TrailingZeros16(uint16(f))] = span{start, end}
-	return end
+	p.values[bits.TrailingZeros16(uint16(f))] = span{start, i}
+	return i
 }
 
 // elements scans the array of "entries" from behind its opening bracket, and

@@ -196,7 +196,7 @@ func TestLargeLines(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			err := p.Parse([]byte(tt.line), &m)
 			got := describe(&m, err)
-			if got != tt.want && !(err == nil && strings.HasPrefix(got, tt.want)) {
+			if got != tt.want && (err != nil || !strings.HasPrefix(got, tt.want)) {
 				t.Errorf("got %.200s, want %s", got, tt.want)
 			}
 		})
@@ -218,10 +218,10 @@ func TestMaxEntry(t *testing.T) {
 		`{"id":"1","entry":[123456789]`:                   ErrJSON,
 		`{"head":true,"ignored":"longer than any entry"}`: nil,
 	} {
-		if err := p.Parse([]byte(line), &m); err != want {
+		if err := p.Parse([]byte(line), &m); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", line, err, want)
 		}
-		if err := p.Parse([]byte(line), &m); err == ErrTooLong && (m.ID != nil || len(m.Entries) > 0) {
+		if err := p.Parse([]byte(line), &m); errors.Is(err, ErrTooLong) && (m.ID != nil || len(m.Entries) > 0) {
 			t.Errorf("%s: a message is left: %s", line, describe(&m, nil))
 		}
 	}
@@ -231,7 +231,7 @@ func TestMaxEntry(t *testing.T) {
 		t.Errorf("an entry of the default limit: %v", err)
 	}
 	big = append(append([]byte(`{"id":"1","entry":["`), bytes.Repeat([]byte("x"), DefaultMaxEntry-3)...), `"]}`...)
-	if err := p.Parse(big, &m); err != ErrTooLong {
+	if err := p.Parse(big, &m); !errors.Is(err, ErrTooLong) {
 		t.Errorf("an entry of one byte more: %v", err)
 	}
 }
@@ -287,7 +287,7 @@ func TestLargeEntriesAreNotKept(t *testing.T) {
 	if err := p.Parse([]byte(`{"head":true}`), &m); err != nil || cap(m.Entries) != 0 {
 		t.Errorf("%v, room for %d entries kept", err, cap(m.Entries))
 	}
-	if err := p.Parse([]byte(strings.Repeat("[", 1_000_000)), &m); err != ErrJSON {
+	if err := p.Parse([]byte(strings.Repeat("[", 1_000_000)), &m); !errors.Is(err, ErrJSON) {
 		t.Fatal(err)
 	}
 	if err := p.Parse([]byte(`{"head":true}`), &m); err != nil || cap(p.scan.outer) > keepDeep {

@@ -1,0 +1,80 @@
+package order
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+func benchmark(b *testing.B, fill func(p *Proposal, round uint64)) {
+	m := newMachine(b, Limits{})
+	var p Proposal
+	round := uint64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Reset()
+		fill(&p, round)
+		round++
+		if err := m.core.Propose(&p, blobstore.Digest{1}, 1); err != nil {
+			b.Fatal(err)
+		}
+		for {
+			if _, ok := m.core.Ready(); !ok {
+				break
+			}
+			if err := m.core.Advance(nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func BenchmarkPlainBatch(b *testing.B) {
+	a := Append{Entries: 1}
+	benchmark(b, func(p *Proposal, _ uint64) {
+		for range 1000 {
+			p.Add(&a)
+		}
+	})
+}
+
+func BenchmarkOne(b *testing.B) {
+	a := Append{Entries: 1}
+	benchmark(b, func(p *Proposal, _ uint64) { p.Add(&a) })
+}
+
+func names(n int) (list [][]byte) {
+	for i := range n {
+		list = append(list, fmt.Appendf(nil, "3f2b8c1e-0000-4000-8000-%012d", i))
+	}
+	return list
+}
+
+func BenchmarkEightProducers(b *testing.B) {
+	producers := names(8)
+	benchmark(b, func(p *Proposal, round uint64) {
+		for i := range uint64(1000) {
+			p.Add(&Append{Entries: 1, Producer: producers[i/125], Seq: round*125 + i%125 + 1})
+		}
+	})
+}
+
+func BenchmarkInterleaved(b *testing.B) {
+	producers := names(8)
+	benchmark(b, func(p *Proposal, round uint64) {
+		for i := range uint64(1000) {
+			p.Add(&Append{Entries: 1, Producer: producers[i%8], Seq: round*125 + i/8 + 1})
+		}
+	})
+}
+
+func BenchmarkKeyed(b *testing.B) {
+	var key []byte
+	benchmark(b, func(p *Proposal, round uint64) {
+		for i := range uint64(1000) {
+			key = fmt.Appendf(key[:0], "key %d", round*1000+i)
+			p.Add(&Append{Entries: 1, Key: key})
+		}
+	})
+}

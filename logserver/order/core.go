@@ -1,0 +1,310 @@
+package order
+
+import (
+	"errors"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"go.etcd.io/raft/v3"
+)
+
+// ErrNotServing means that nothing can be proposed, because this node isn't the
+// leader, or not yet. Nothing was proposed.
+var ErrNotServing = errors.New("not serving")
+
+// Options say which node this is, and found the cluster.
+type Options struct {
+	Node   uint64 // its Raft number, from 1
+	Limits Limits // taken when the cluster is founded, by Settings ever after; zero: the default
+	Retain int64  // bytes of ordered entries to keep in memory for other nodes; 0: 64 MiB
+}
+
+// Core orders and decides. One goroutine owns it.
+type Core struct {
+	options Options
+	state   state
+	restore restore // until Start
+
+	node    *raft.RawNode // nil until Start
+	storage *storage
+	ready   raft.Ready // given by Raft, and not advanced yet
+	taken   bool       // there is one
+	flushed hardState  // as last flushed
+	leading bool
+
+	incarnation uint64 // of this start; 0: not proposed yet
+	seq         uint64 // proposals since
+
+	decided  []byte // frame of the records that are not written
+	offered  bool   // Ready has given decided away
+	written  uint64 // last Raft index whose record is flushed
+	saved    saved
+	failed   error
+	envelope envelope
+	record   record
+	decision Decision
+	scratch  []byte // of keep
+	proposal []byte // an encoded one
+	frames   [][]byte
+	frame    []byte // the bytes of frames and of the state frame
+}
+
+// New returns a Core without a past. It is restored next, or started.
+func New(o Options) *Core {
+	o.Limits = o.Limits.withDefaults()
+	if o.Retain <= 0 {
+		o.Retain = 64 << 20
+	}
+	return &Core{options: o}
+}
+
+// Err returns the fatal error that stopped the Core, or nil.
+func (c *Core) Err() error { return c.failed }
+
+// fatal keeps the first error, and returns it.
+func (c *Core) fatal(err error) error {
+	if c.failed == nil {
+		c.failed = err
+	}
+	return c.failed
+}
+
+// Serving tells whether proposals are taken, and heads may be told: an entry of the
+// current term and this start's incarnation have been applied.
+func (c *Core) Serving() bool {
+	return c.failed == nil && c.leading && c.incarnation != 0 && c.state.term == c.flushed.term &&
+		c.state.stand(c.options.Node).incarnation == c.incarnation
+}
+
+// Propose asks for the appends of p to be ordered as one batch: digest is the batch's,
+// stamp the time, Unix nanoseconds. Nothing of p is kept. ErrNotServing and
+// ErrProposal mean that nothing was proposed, any other error is fatal.
+func (c *Core) Propose(p *Proposal, digest blobstore.Digest, stamp int64) error {
+	if c.failed != nil {
+		return c.failed
+	}
+	if !c.Serving() {
+		return ErrNotServing
+	}
+	if err := p.seal(digest, stamp, c.number); err != nil {
+		return err
+	}
+	c.proposal = appendHeader(c.proposal[:0], KindBatch, c.header(c.seq+1))
+	c.proposal = p.append(c.proposal)
+	err := c.propose(c.proposal)
+	if err == nil {
+		c.seq++
+	}
+	return err
+}
+
+func (c *Core) header(seq uint64) *header {
+	h := &c.envelope.header // free between two decisions
+	*h = header{c.options.Node, c.incarnation, seq, c.state.settings.Configuration,
+		append(h.holders[:0], c.options.Node)}
+	return h
+}
+
+func (c *Core) number(name []byte) uint32 { return c.state.byName[string(name)] }
+
+func (c *Core) propose(data []byte) (err error) {
+	defer func() {
+		if err != nil && err != ErrNotServing {
+			err = c.fatal(err)
+		}
+	}()
+	defer caught(&err)
+	err = c.node.Propose(data) // copies data
+	if errors.Is(err, raft.ErrProposalDropped) {
+		return ErrNotServing
+	}
+	return err
+}
+
+// Ready is what must be flushed, as one batch. It is valid until Advance.
+type Ready struct {
+	Order   [][]byte // payloads of order frames, in their order
+	State   []byte   // payload of a state frame; nil: unchanged
+	Decided []byte   // payload of a decided frame, for decisions not yet written; nil: none
+}
+
+// Ready returns what must be flushed now, if ok; it may be nothing when all that is
+// left is to apply what was flushed before this start. Advance must follow. If not ok,
+// Decided alone may be there: it need not be flushed now, but should when nothing else
+// goes on, and at stop; if it is, Advance follows too.
+func (c *Core) Ready() (r Ready, ok bool) {
+	if c.failed != nil {
+		return r, false
+	}
+	if err := c.take(); err != nil {
+		c.fatal(err)
+		return r, false
+	}
+	if len(c.decided) > 0 {
+		r.Decided = c.decided
+		c.offered = true
+	}
+	if c.taken {
+		c.encodeReady(&r)
+	}
+	return r, c.taken
+}
+
+// take gets from Raft what has to be flushed, or applied.
+func (c *Core) take() (err error) {
+	defer caught(&err)
+	for c.node != nil && !c.taken && c.node.HasReady() {
+		c.ready = c.node.Ready()
+		if c.ready.SoftState != nil {
+			c.leading = c.ready.SoftState.RaftState == raft.StateLeader
+		}
+		if !c.ready.MustSync && len(c.ready.CommittedEntries) == 0 {
+			c.node.Advance(c.ready)
+			continue
+		}
+		c.taken = true
+	}
+	return nil
+}
+
+func (c *Core) encodeReady(r *Ready) {
+	c.frames, c.frame = c.frames[:0], c.frame[:0]
+	size := 0
+	for _, e := range c.ready.Entries {
+		size += len(e.GetData()) + maxOrderHeader
+	}
+	if size += maxStateFrame; cap(c.frame) < size {
+		c.frame = make([]byte, 0, size) // at once: the frames point into it
+	}
+	cut := func(grown []byte) []byte {
+		p := grown[len(c.frame):len(grown):len(grown)]
+		c.frame = grown
+		return p
+	}
+	for _, e := range c.ready.Entries {
+		c.frames = append(c.frames, cut(appendOrder(c.frame, e)))
+	}
+	r.Order = c.frames
+	if s := c.readyState(); s.term != c.flushed.term || s.vote != c.flushed.vote {
+		r.State = cut(appendState(c.frame, s))
+	}
+}
+
+// readyState is the hard state once what is taken is flushed.
+func (c *Core) readyState() hardState {
+	if s := c.ready.HardState; !raft.IsEmptyHardState(s) {
+		return hardState{s.GetTerm(), s.GetVote(), s.GetCommit()}
+	}
+	return c.flushed
+}
+
+// Advance says that what Ready returned is flushed. What is committed by that is
+// applied, in order; fn is called with each decision, which is valid during the call.
+// An error is fatal.
+func (c *Core) Advance(fn func(*Decision)) error {
+	if c.failed != nil {
+		return c.failed
+	}
+	if c.offered {
+		c.written, c.offered = c.state.applied, false
+		c.decided = c.decided[:0]
+	}
+	if err := c.advance(fn); err != nil {
+		return c.fatal(err)
+	}
+	return nil
+}
+
+func (c *Core) advance(fn func(*Decision)) error {
+	if c.node == nil {
+		return errors.New("advance before start")
+	}
+	for c.taken {
+		if err := c.accept(fn); err != nil {
+			return err
+		}
+		if err := c.introduce(); err != nil {
+			return err
+		}
+		if err := c.take(); err != nil {
+			return err
+		}
+		if c.ready.MustSync {
+			break // it must be flushed before anything of it is applied
+		}
+	}
+	return c.storage.compact(c.written)
+}
+
+// accept gives Raft what was flushed, and applies what is committed.
+func (c *Core) accept(fn func(*Decision)) error {
+	if err := c.storage.append(c.ready.Entries); err != nil {
+		return err
+	}
+	c.flushed = c.readyState()
+	committed := c.ready.CommittedEntries
+	for _, e := range committed {
+		if err := c.apply(e, fn); err != nil {
+			return err
+		}
+	}
+	return c.advanceRaft()
+}
+
+func (c *Core) advanceRaft() (err error) {
+	defer caught(&err)
+	c.node.Advance(c.ready)
+	c.taken, c.ready = false, raft.Ready{}
+	return nil
+}
+
+// introduce proposes what each start orders first, as soon as an entry of the current
+// term has been applied and the state is therefore known to be the newest: the
+// settings, if there are none yet, and this start's incarnation.
+func (c *Core) introduce() error {
+	if c.incarnation != 0 || !c.leading || c.state.term != c.flushed.term {
+		return nil
+	}
+	if c.state.settings.Configuration == 0 {
+		founding := envelope{kind: KindSettings, header: *c.header(0), settings: Settings{
+			Apply: applyVersion, Limits: c.options.Limits, Voters: []uint64{c.options.Node},
+		}}
+		if err := c.propose(founding.append(nil)); err != nil {
+			return err
+		}
+	}
+	c.incarnation = c.state.stand(c.options.Node).incarnation + 1
+	return c.propose(appendHeader(nil, KindIncarnation, c.header(0)))
+}
+
+// PendingDecided tells whether something decided is not yet written.
+func (c *Core) PendingDecided() bool { return len(c.decided) > 0 }
+
+// Log returns the number and the head of the log, and whether there is such a log.
+func (c *Core) Log(name []byte) (id uint32, head uint64, ok bool) {
+	id = c.number(name)
+	return id, c.state.head(id), id != 0
+}
+
+// Logs calls fn with each log, in the order of their numbers.
+func (c *Core) Logs(fn func(name string, id uint32, head uint64)) {
+	for i := range c.state.logs {
+		fn(c.state.logs[i].name, uint32(i)+1, c.state.logs[i].head)
+	}
+}
+
+// Applied returns the Raft index of the last decision.
+func (c *Core) Applied() uint64 { return c.state.applied }
+
+// WrittenDecided returns the last Raft index whose record has been flushed.
+func (c *Core) WrittenDecided() uint64 { return c.written }
+
+// Time returns the time of the last accepted entry, Unix nanoseconds, 0 if there is none.
+func (c *Core) Time() int64 { return c.state.time }
+
+// Settings returns what the cluster decides by. Once founded, Options that say
+// otherwise have no effect.
+func (c *Core) Settings() Settings {
+	s := c.state.settings
+	s.Voters = append([]uint64(nil), s.Voters...)
+	return s
+}

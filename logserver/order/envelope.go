@@ -1,0 +1,265 @@
+package order
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+// Kind says what a Raft entry asks for, and what a decision is about.
+type Kind uint8
+
+const (
+	KindEmpty       Kind = iota // a new leader's entry without a proposal
+	KindBatch                   // appends
+	KindSettings                // founding, or a change of what decides
+	KindMember                  // reserved, as are those after KindIncarnation
+	KindIncarnation             // a node has started
+	KindTrim
+	KindRedact
+	KindRemove
+)
+
+// header is what the envelope of any proposal begins with: who proposes
+// (incarnation counts a node's starts, seq its proposals since), under which
+// configuration, and which nodes hold the content.
+type header struct {
+	node, incarnation, seq, configuration uint64
+	holders                               []uint64
+}
+
+// envelope is a proposal.
+//
+//	version = 1, kind: a byte each; node, incarnation, seq, configuration: uvarint;
+//	holders: count, uvarint each
+//	batch:       stamp (8 bytes, LE), digest (32 bytes), entries: uvarint
+//	             logs: count, each: number: uvarint, if it is 0: length byte, name
+//	             producers: count, each: length byte, name
+//	             runs: count, each: see appendRun
+//	settings:    see appendSettings
+//	incarnation: nothing more
+type envelope struct {
+	kind Kind
+	header
+	batch
+	settings Settings
+}
+
+type batch struct {
+	stamp     int64 // the proposer's clock, Unix nanoseconds
+	digest    blobstore.Digest
+	entries   uint32
+	logs      []logRef
+	producers [][]byte
+	runs      []run
+}
+
+// logRef names a log that runs are for: by number, or by name when the proposer
+// doesn't know that it has one.
+type logRef struct {
+	number uint32
+	name   []byte
+}
+
+// run is appends in a row that are alike: same log, entries entries each,
+// unnumbered or of one producer with consecutive numbers. An append with a
+// condition is a run of its own.
+type run struct {
+	log      uint32 // in batch.logs
+	producer uint32 // in batch.producers
+	appends  uint32
+	entries  uint32
+	numbered bool
+	keyed    bool
+	hasAfter bool
+	seq      uint64 // of the first
+	after    uint64
+	key      keyHash
+	digest   blobstore.Digest // what the key stands for
+}
+
+const (
+	runNumbered = 1 << iota
+	runKeyed
+	runAfter
+	runKnown = runNumbered | runKeyed | runAfter
+)
+
+const (
+	envelopeVersion = 1
+	minRun          = 4 // bytes of the shortest encoded run
+)
+
+func appendHeader(dst []byte, kind Kind, h *header) []byte {
+	dst = append(dst, envelopeVersion, byte(kind))
+	return appendList(appendUvarints(dst, h.node, h.incarnation, h.seq, h.configuration), h.holders)
+}
+
+func (e *envelope) append(dst []byte) []byte {
+	dst = appendHeader(dst, e.kind, &e.header)
+	switch e.kind {
+	case KindBatch:
+		dst = e.batch.append(dst)
+	case KindSettings:
+		dst = appendSettings(dst, &e.settings)
+	}
+	return dst
+}
+
+func (b *batch) append(dst []byte) []byte {
+	dst = appendTime(dst, b.stamp)
+	dst = append(dst, b.digest[:]...)
+	dst = appendUvarints(dst, uint64(b.entries), uint64(len(b.logs)))
+	for i := range b.logs {
+		dst = appendUvarints(dst, uint64(b.logs[i].number))
+		if b.logs[i].number == 0 {
+			dst = appendName(dst, b.logs[i].name)
+		}
+	}
+	dst = appendUvarints(dst, uint64(len(b.producers)))
+	for _, name := range b.producers {
+		dst = appendName(dst, name)
+	}
+	dst = appendUvarints(dst, uint64(len(b.runs)))
+	for i := range b.runs {
+		dst = appendRun(dst, &b.runs[i])
+	}
+	return dst
+}
+
+func appendRun(dst []byte, u *run) []byte {
+	var flags byte
+	if u.numbered {
+		flags |= runNumbered
+	}
+	if u.keyed {
+		flags |= runKeyed
+	}
+	if u.hasAfter {
+		flags |= runAfter
+	}
+	dst = appendUvarints(append(dst, flags), uint64(u.log), uint64(u.appends), uint64(u.entries))
+	if u.numbered {
+		dst = appendUvarints(dst, uint64(u.producer), u.seq)
+	}
+	if u.keyed {
+		dst = append(append(dst, u.key[:]...), u.digest[:]...)
+	}
+	if u.hasAfter {
+		dst = appendUvarints(dst, u.after)
+	}
+	return dst
+}
+
+// decode reads an envelope. Names point into data. e's memory is used again.
+func (e *envelope) decode(data []byte) error {
+	const what = "proposal"
+	r := reader{b: data}
+	if err := r.version(what); err != nil {
+		return err
+	}
+	e.kind = Kind(r.byte())
+	r.header(&e.header)
+	switch e.kind {
+	case KindBatch:
+		e.batch.decode(&r)
+	case KindSettings:
+		r.settings(&e.settings)
+	case KindIncarnation:
+	default:
+		if r.bad {
+			break
+		}
+		return unknown("kind of proposal", uint64(e.kind))
+	}
+	return r.end(what)
+}
+
+func (r *reader) header(h *header) {
+	h.node = r.between(1, maxNode)
+	h.incarnation = r.uvarint()
+	h.seq = r.uvarint()
+	h.configuration = r.uvarint()
+	h.holders = r.list(h.holders)
+}
+
+func (b *batch) decode(r *reader) {
+	b.stamp = r.time()
+	r.into(b.digest[:])
+	b.entries = r.uint32()
+	b.logs = b.logs[:0]
+	for range r.count(1) {
+		ref := logRef{number: r.uint32()}
+		if ref.number == 0 {
+			ref.name = r.name(maxLogName)
+		}
+		b.logs = append(b.logs, ref)
+	}
+	b.producers = b.producers[:0]
+	for range r.count(2) {
+		b.producers = append(b.producers, r.name(maxProducer))
+	}
+	b.runs = b.runs[:0]
+	for range r.count(minRun) {
+		b.runs = append(b.runs, run{})
+		b.runs[len(b.runs)-1].decode(r)
+	}
+	if err := b.check(); err != nil {
+		r.fail()
+	}
+}
+
+func (u *run) decode(r *reader) {
+	flags := r.byte()
+	if flags&^runKnown != 0 {
+		r.fail()
+	}
+	u.numbered, u.keyed, u.hasAfter = flags&runNumbered != 0, flags&runKeyed != 0, flags&runAfter != 0
+	u.log, u.appends, u.entries = r.uint32(), r.uint32(), r.uint32()
+	if u.numbered {
+		u.producer, u.seq = r.uint32(), r.uvarint()
+	}
+	if u.keyed {
+		r.into(u.key[:])
+		r.into(u.digest[:])
+	}
+	if u.hasAfter {
+		u.after = r.uvarint()
+	}
+}
+
+// check reports what is wrong with a batch that was built or read.
+func (b *batch) check() error {
+	var entries uint64
+	for i := range b.runs {
+		u := &b.runs[i]
+		if err := b.checkRun(u); err != nil {
+			return err
+		}
+		entries += uint64(u.appends) * uint64(u.entries)
+		if entries > math.MaxUint32 {
+			return fmt.Errorf("%w: too many entries", ErrProposal)
+		}
+	}
+	if entries == 0 || entries != uint64(b.entries) {
+		return fmt.Errorf("%w: %d entries in runs, %d in the batch", ErrProposal, entries, b.entries)
+	}
+	return nil
+}
+
+func (b *batch) checkRun(u *run) error {
+	switch {
+	case u.appends == 0 || u.entries == 0:
+		return fmt.Errorf("%w: no entry", ErrProposal)
+	case u.appends > 1 && (u.entries > 1 || u.keyed || u.hasAfter):
+		return fmt.Errorf("%w: merged what must not be", ErrProposal)
+	case int64(u.log) >= int64(len(b.logs)):
+		return fmt.Errorf("%w: no such log", ErrProposal)
+	case u.numbered && int64(u.producer) >= int64(len(b.producers)):
+		return fmt.Errorf("%w: no such producer", ErrProposal)
+	case u.numbered && (u.seq == 0 || u.seq > maxNumber):
+		return fmt.Errorf("%w: seq %d", ErrProposal, u.seq)
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package order
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	pb "go.etcd.io/raft/v3/raftpb"
+)
+
+const (
+	orderVersion   = 1
+	stateVersion   = 1
+	maxOrderHeader = 2 + 2*binary.MaxVarintLen64
+	maxStateFrame  = 1 + 3*binary.MaxVarintLen64
+)
+
+// appendOrder appends an order frame's payload: version, type of Raft entry: a byte
+// each; index, term: uvarint; the entry's data, to the end.
+func appendOrder(dst []byte, e *pb.Entry) []byte {
+	dst = append(dst, orderVersion, byte(e.GetType()))
+	return append(appendUvarints(dst, e.GetIndex(), e.GetTerm()), e.GetData()...)
+}
+
+// decodeOrder is the reverse of appendOrder. The entry keeps nothing of payload.
+func decodeOrder(payload []byte) (*pb.Entry, error) {
+	const what = "order frame"
+	r := reader{b: payload}
+	if err := r.version(what); err != nil {
+		return nil, err
+	}
+	kind := r.byte()
+	index := r.between(1, maxNumber)
+	term := r.between(1, maxNumber)
+	data := r.take(len(r.b))
+	if err := r.end(what); err != nil {
+		return nil, err
+	}
+	if pb.EntryType(kind) != pb.EntryNormal {
+		return nil, unknown("type of Raft entry", uint64(kind))
+	}
+	e := &pb.Entry{Type: pb.EntryNormal.Enum(), Index: new(index), Term: new(term)}
+	if len(data) > 0 {
+		e.Data = bytes.Clone(data)
+	}
+	return e, nil
+}
+
+// hardState is what Raft must not forget besides its entries.
+type hardState struct{ term, vote, commit uint64 }
+
+// appendState appends a state frame's payload: version: a byte; term, vote, commit:
+// uvarint.
+func appendState(dst []byte, s hardState) []byte {
+	return appendUvarints(append(dst, stateVersion), s.term, s.vote, s.commit)
+}
+
+func decodeState(payload []byte) (s hardState, err error) {
+	const what = "state frame"
+	r := reader{b: payload}
+	if err := r.version(what); err != nil {
+		return s, err
+	}
+	s.term = r.between(0, maxNumber)
+	s.vote = r.between(0, maxNode)
+	s.commit = r.between(0, maxNumber)
+	return s, r.end(what)
+}

@@ -1,0 +1,332 @@
+package order
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+// flush is what one batch of frames holds.
+type flush struct {
+	order   [][]byte
+	state   []byte
+	decided []byte
+}
+
+func (f *flush) take(r Ready) {
+	for _, o := range r.Order {
+		f.order = append(f.order, bytes.Clone(o))
+	}
+	f.state, f.decided = bytes.Clone(r.State), bytes.Clone(r.Decided)
+}
+
+// database holds the last checkpoint as a server would.
+type database struct {
+	state          []byte
+	keys, outcomes map[uint64][]byte
+	replay         int // flushes before it aren't needed
+}
+
+func (d *database) save(cp *Checkpoint, replay int) *database {
+	return &database{cp.State, merged(d.keys, &cp.Keys), merged(d.outcomes, &cp.Outcomes), replay}
+}
+
+func merged(rows map[uint64][]byte, w *Window) map[uint64][]byte {
+	out := make(map[uint64][]byte)
+	for n, v := range rows {
+		if n >= w.First {
+			out[n] = v
+		}
+	}
+	for _, row := range w.Rows {
+		out[row.N] = row.Value
+	}
+	return out
+}
+
+func sorted(rows map[uint64][]byte, fn func(uint64, []byte) error) error {
+	var numbers []uint64
+	for n := range rows {
+		numbers = append(numbers, n)
+	}
+	slices.Sort(numbers)
+	for _, n := range numbers {
+		if err := fn(n, rows[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// machine is a Core with its disk.
+type machine struct {
+	t       testing.TB
+	options Options
+	core    *Core
+	disk    []flush
+	db      *database
+	decided func(*Decision)
+}
+
+func newMachine(t testing.TB, limits Limits) *machine {
+	m := &machine{t: t, options: Options{Node: 1, Limits: limits}, db: &database{}}
+	m.core = New(m.options)
+	m.start()
+	return m
+}
+
+func (m *machine) must(err error) {
+	m.t.Helper()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *machine) start() {
+	m.t.Helper()
+	m.must(m.core.Start())
+	m.settle()
+	if !m.core.Serving() {
+		m.t.Fatal("not serving after start")
+	}
+}
+
+// settle flushes and advances until nothing must be flushed.
+func (m *machine) settle() {
+	m.t.Helper()
+	for m.step() {
+	}
+	m.must(m.core.Err())
+}
+
+func (m *machine) step() bool {
+	m.t.Helper()
+	if !m.flush() {
+		return false
+	}
+	m.advance()
+	return true
+}
+
+func (m *machine) flush() bool {
+	r, ok := m.core.Ready()
+	if ok {
+		m.write(r)
+	}
+	return ok
+}
+
+func (m *machine) write(r Ready) {
+	var f flush
+	f.take(r)
+	m.disk = append(m.disk, f)
+}
+
+func (m *machine) advance() {
+	m.t.Helper()
+	m.must(m.core.Advance(func(d *Decision) {
+		if m.decided != nil {
+			m.decided(d)
+		}
+	}))
+}
+
+// idle writes the decided records that nothing else took along.
+func (m *machine) idle() {
+	m.t.Helper()
+	m.settle()
+	if m.core.PendingDecided() {
+		r, ok := m.core.Ready()
+		if ok || r.Decided == nil || r.Order != nil || r.State != nil {
+			m.t.Fatalf("ready when idle: %v %v", r, ok)
+		}
+		m.write(r)
+		m.advance()
+	}
+}
+
+func (m *machine) checkpoint() {
+	m.t.Helper()
+	m.idle()
+	cp, ok := m.core.Checkpoint()
+	if !ok {
+		m.t.Fatal("no checkpoint when idle")
+	}
+	m.db = m.db.save(&cp, len(m.disk))
+	m.core.Saved(&cp)
+}
+
+// restored returns a Core made from a checkpoint, if there is one, and flushes.
+func restored(o Options, db *database, disk []flush) (*Core, error) {
+	c := New(o)
+	if db.state != nil {
+		if err := c.LoadCheckpoint(db.state); err != nil {
+			return nil, err
+		}
+		if err := sorted(db.keys, c.LoadKey); err != nil {
+			return nil, err
+		}
+		if err := sorted(db.outcomes, c.LoadOutcome); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range disk[db.replay:] {
+		if err := replay(c, f); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.loaded()
+}
+
+func replay(c *Core, f flush) error {
+	for _, o := range f.order {
+		if err := c.ReplayOrder(o); err != nil {
+			return err
+		}
+	}
+	if f.state != nil {
+		if err := c.ReplayState(f.state); err != nil {
+			return err
+		}
+	}
+	if f.decided != nil {
+		return c.ReplayDecided(f.decided, nil)
+	}
+	return nil
+}
+
+// restart is what happens after kill -9.
+func (m *machine) restart() {
+	m.t.Helper()
+	c, err := restored(m.options, m.db, m.disk)
+	m.must(err)
+	m.core = c
+	m.start()
+}
+
+// propose makes one batch of appends, and returns what each of them got.
+func (m *machine) propose(stamp int64, appends ...Append) []answer {
+	m.t.Helper()
+	var got []answer
+	before := m.decided
+	m.decided = func(d *Decision) {
+		if d.Kind == KindBatch && d.Own {
+			got = answers(m.t, d, appends)
+		}
+		if before != nil {
+			before(d)
+		}
+	}
+	m.must(m.core.Propose(proposal(appends), digestOf(stamp, appends), stamp))
+	m.settle()
+	m.decided = before
+	if len(got) != len(appends) {
+		m.t.Fatalf("%d answers to %d appends", len(got), len(appends))
+	}
+	return got
+}
+
+func proposal(appends []Append) *Proposal {
+	p := new(Proposal)
+	p.Reset()
+	for i := range appends {
+		p.Add(&appends[i])
+	}
+	return p
+}
+
+func digestOf(stamp int64, appends []Append) blobstore.Digest {
+	return blobstore.Sum(fmt.Appendf(nil, "%d %v", stamp, appends))
+}
+
+// answer is what one append got.
+type answer struct {
+	status    Status
+	duplicate bool
+	forgotten bool
+	index     uint64 // of the first entry
+	entries   uint32
+	n         uint64
+}
+
+// answers takes a decision apart, and checks that outcomes and runs agree.
+func answers(t testing.TB, d *Decision, appends []Append) (list []answer) {
+	t.Helper()
+	type at struct {
+		log   uint32
+		index uint64
+	}
+	where := make(map[uint32]at)
+	for i, r := range d.Runs {
+		for k := range r.Count {
+			where[r.Ordinal+k] = at{r.Log, r.First + uint64(k)}
+		}
+		if i > 0 && d.Runs[i-1].Ordinal+d.Runs[i-1].Count > r.Ordinal {
+			t.Fatalf("runs overlap: %v", d.Runs)
+		}
+	}
+	ordinal, accepted := uint32(0), 0
+	for _, o := range d.Outcomes {
+		for i := range o.Appends {
+			own := appends[len(list)].Entries
+			a := answer{status: o.Status, duplicate: o.Duplicate, forgotten: o.Forgotten, entries: o.Entries, n: o.N}
+			if o.Status == Appended {
+				a.index = o.First + uint64(i)*uint64(o.Entries)
+			}
+			list = append(list, a)
+			for k := range uint32(own) {
+				if o.Status == Appended && !o.Duplicate {
+					accepted++
+					if want := (at{o.Log, a.index + uint64(k)}); where[ordinal] != want {
+						t.Fatalf("ordinal %d is at %v in runs, %v in outcomes", ordinal, where[ordinal], want)
+					}
+				}
+				ordinal++
+			}
+		}
+	}
+	if ordinal != d.Entries || accepted != len(where) {
+		t.Fatalf("%d of %d entries decided, %d of %d accepted", ordinal, d.Entries, accepted, len(where))
+	}
+	return list
+}
+
+// wholeHash stands for all of the state.
+func (c *Core) wholeHash() [32]byte {
+	s := &c.state
+	b := s.append(nil, hardState{})
+	for _, w := range []Window{s.keys.window(0), s.outcomes.window(0)} {
+		for _, row := range w.Rows {
+			b = fmt.Appendf(b, "%d %x\n", row.N, row.Value)
+		}
+	}
+	return sha256.Sum256(b)
+}
+
+// userHash stands for what clients can tell of the state: not for Raft's entries, nor
+// for starts.
+func (c *Core) userHash() [32]byte {
+	s := &c.state
+	applied, term, chain, nodes := s.applied, s.term, s.chain, s.nodes
+	s.applied, s.term, s.chain, s.nodes = 0, 0, blobstore.Digest{}, nil
+	defer func() { s.applied, s.term, s.chain, s.nodes = applied, term, chain, nodes }()
+	return c.wholeHash()
+}
+
+func one(log string) Append { return Append{Log: []byte(log), Entries: 1} }
+
+func numbered(log, producer string, seq uint64) Append {
+	return Append{Log: []byte(log), Entries: 1, Producer: []byte(producer), Seq: seq}
+}
+
+func keyed(log, key, entry string) Append {
+	return Append{Log: []byte(log), Entries: 1, Key: []byte(key), KeyDigest: blobstore.Sum([]byte(entry))}
+}
+
+func after(log string, head uint64) Append {
+	return Append{Log: []byte(log), Entries: 1, HasAfter: true, After: head}
+}

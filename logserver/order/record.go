@@ -1,0 +1,272 @@
+package order
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+// record is what was decided about one Raft entry.
+//
+//	kind: a byte; index, term: uvarint
+//	empty:  nothing more
+//	others: flags: a byte (1: skipped); node, incarnation, seq, configuration: uvarint;
+//	        holders: count, uvarint each
+//	batch:       time (8 bytes, LE), digest (32 bytes), entries: uvarint
+//	             new logs: count, each: number: uvarint, length byte, name
+//	             producers: count, each: length byte, name
+//	             items: count, each: see item.append
+//	settings:    unless skipped, the settings from now on: see appendSettings
+//	incarnation: nothing more
+type record struct {
+	index, term uint64
+	kind        Kind
+	skipped     bool
+	header
+	time      int64
+	digest    blobstore.Digest
+	entries   uint32
+	newLogs   []logRef
+	producers [][]byte
+	items     []item
+	settings  Settings
+}
+
+// item is what was decided about appends in a row; together, in the batch's order,
+// they cover all of its entries.
+type item struct {
+	Outcome
+	own      uint32 // entries of each of these appends
+	numbered bool   // numbers were used up, from seq
+	keyed    bool   // the key is remembered
+	producer uint32 // in record.producers
+	seq      uint64
+	key      keyHash
+	digest   blobstore.Digest
+}
+
+// adds tells whether the item's entries were given indices.
+func (it *item) adds() bool { return it.Status == Appended && !it.Duplicate }
+
+// reset makes room for the decision about another entry.
+func (rec *record) reset(index, term uint64) {
+	*rec = record{
+		index: index, term: term,
+		header:  header{holders: rec.holders[:0]},
+		newLogs: rec.newLogs[:0], producers: rec.producers[:0], items: rec.items[:0],
+		settings: Settings{Voters: rec.settings.Voters[:0]},
+	}
+}
+
+const recordSkipped = 1
+
+func (rec *record) append(dst []byte) []byte {
+	dst = appendUvarints(append(dst, byte(rec.kind)), rec.index, rec.term)
+	if rec.kind == KindEmpty {
+		return dst
+	}
+	var flags byte
+	if rec.skipped {
+		flags |= recordSkipped
+	}
+	dst = appendUvarints(append(dst, flags), rec.node, rec.incarnation, rec.seq, rec.configuration)
+	dst = appendList(dst, rec.holders)
+	switch {
+	case rec.kind == KindBatch:
+		dst = rec.appendBatch(dst)
+	case rec.kind == KindSettings && !rec.skipped:
+		dst = appendSettings(dst, &rec.settings)
+	}
+	return dst
+}
+
+func (rec *record) appendBatch(dst []byte) []byte {
+	dst = append(appendTime(dst, rec.time), rec.digest[:]...)
+	dst = appendUvarints(dst, uint64(rec.entries), uint64(len(rec.newLogs)))
+	for i := range rec.newLogs {
+		dst = appendName(appendUvarints(dst, uint64(rec.newLogs[i].number)), rec.newLogs[i].name)
+	}
+	dst = appendUvarints(dst, uint64(len(rec.producers)))
+	for _, name := range rec.producers {
+		dst = appendName(dst, name)
+	}
+	dst = appendUvarints(dst, uint64(len(rec.items)))
+	for i := range rec.items {
+		dst = rec.items[i].append(dst)
+	}
+	return dst
+}
+
+const (
+	itemStatus    = 7
+	itemNumbered  = 1 << 3
+	itemKeyed     = 1 << 4
+	itemDuplicate = 1 << 5
+	itemForgotten = 1 << 6
+	itemKnown     = itemStatus | itemNumbered | itemKeyed | itemDuplicate | itemForgotten
+	minItem       = 3 // bytes of the shortest
+)
+
+// append encodes the item: flags: a byte; appends, entries of each: uvarint; then
+// uvarints as the flags say: log, first index (and a duplicate's first count) of what
+// is appended, N of what is refused, nothing of what is forgotten; producer, seq;
+// the key's hash (16 bytes) and digest (32 bytes).
+func (it *item) append(dst []byte) []byte {
+	flags := byte(it.Status)
+	for _, f := range [...]struct {
+		set bool
+		bit byte
+	}{{it.numbered, itemNumbered}, {it.keyed, itemKeyed}, {it.Duplicate, itemDuplicate}, {it.Forgotten, itemForgotten}} {
+		if f.set {
+			flags |= f.bit
+		}
+	}
+	dst = appendUvarints(append(dst, flags), uint64(it.Appends), uint64(it.own))
+	switch {
+	case it.Forgotten:
+	case it.Status == Appended:
+		dst = appendUvarints(dst, uint64(it.Log), it.First)
+	default:
+		dst = appendUvarints(dst, it.N)
+	}
+	if it.Duplicate && !it.Forgotten {
+		dst = appendUvarints(dst, uint64(it.Entries))
+	}
+	if it.numbered {
+		dst = appendUvarints(dst, uint64(it.producer), it.seq)
+	}
+	if it.keyed {
+		dst = append(append(dst, it.key[:]...), it.digest[:]...)
+	}
+	return dst
+}
+
+// decode reads a record. Names point into data. rec's memory is used again.
+func (rec *record) decode(data []byte) error {
+	const what = "decided record"
+	r := reader{b: data}
+	kind := Kind(r.byte())
+	rec.reset(r.between(1, maxNumber), r.between(1, maxNumber))
+	rec.kind = kind
+	if rec.kind == KindEmpty {
+		return r.end(what)
+	}
+	flags := r.byte()
+	if flags&^recordSkipped != 0 {
+		r.fail()
+	}
+	rec.skipped = flags&recordSkipped != 0
+	r.header(&rec.header)
+	switch rec.kind {
+	case KindBatch:
+		rec.decodeBatch(&r)
+	case KindSettings:
+		if !rec.skipped {
+			r.settings(&rec.settings)
+		}
+	case KindIncarnation:
+	default:
+		if r.bad {
+			break
+		}
+		return unknown("kind of decided record", uint64(rec.kind))
+	}
+	return r.end(what)
+}
+
+func (rec *record) decodeBatch(r *reader) {
+	rec.time = r.time()
+	r.into(rec.digest[:])
+	rec.entries = r.uint32()
+	for range r.count(3) {
+		rec.newLogs = append(rec.newLogs, logRef{r.uint32(), r.name(maxLogName)})
+	}
+	for range r.count(2) {
+		rec.producers = append(rec.producers, r.name(maxProducer))
+	}
+	var entries uint64
+	for range r.count(minItem) {
+		rec.items = append(rec.items, item{})
+		it := &rec.items[len(rec.items)-1]
+		it.decode(r)
+		if it.numbered && int64(it.producer) >= int64(len(rec.producers)) {
+			r.fail()
+		}
+		if entries += uint64(it.Appends) * uint64(it.own); entries > math.MaxUint32 {
+			r.fail()
+			return
+		}
+	}
+	if !rec.skipped && entries != uint64(rec.entries) || rec.skipped && entries != 0 {
+		r.fail()
+	}
+}
+
+func (it *item) decode(r *reader) {
+	flags := r.byte()
+	it.Status = Status(flags & itemStatus)
+	it.numbered, it.keyed = flags&itemNumbered != 0, flags&itemKeyed != 0
+	it.Duplicate, it.Forgotten = flags&itemDuplicate != 0, flags&itemForgotten != 0
+	it.Appends, it.own = r.uint32(), r.uint32()
+	switch {
+	case it.Forgotten:
+	case it.Status == Appended:
+		it.Log, it.First = r.uint32(), r.between(1, maxNumber)
+		it.Entries = it.own
+	default:
+		it.N = r.uvarint()
+		it.Entries = it.own
+	}
+	if it.Duplicate && !it.Forgotten {
+		it.Entries = r.uint32()
+	}
+	if it.numbered {
+		it.producer, it.seq = r.uint32(), r.between(1, maxNumber)
+	}
+	if it.keyed {
+		r.into(it.key[:])
+		r.into(it.digest[:])
+	}
+	if flags&^itemKnown != 0 || !it.sound() {
+		r.fail()
+	}
+}
+
+// sound tells whether the item's parts go together.
+func (it *item) sound() bool {
+	switch {
+	case it.Appends == 0 || it.own == 0 || it.Status >= statuses:
+		return false
+	case it.Forgotten:
+		return it.Duplicate && it.Status == 0 && !it.numbered && !it.keyed
+	case it.Status == 0, it.keyed && !(it.adds() && it.Appends == 1):
+		return false
+	}
+	return true
+}
+
+// decidedVersion begins a decided frame's payload. Records follow, each: length:
+// uvarint; the record; chain = SHA-256(chain before ‖ record), 32 bytes.
+const decidedVersion = 1
+
+// records calls fn with each record of a decided frame.
+func records(payload []byte, fn func(data []byte, chain blobstore.Digest) error) error {
+	const what = "decided frame"
+	r := reader{b: payload}
+	if err := r.version(what); err != nil {
+		return err
+	}
+	for len(r.b) > 0 {
+		data := r.take(r.count(1))
+		var chain blobstore.Digest
+		r.into(chain[:])
+		if r.bad {
+			return fmt.Errorf("%s: %w", what, errMalformed)
+		}
+		if err := fn(data, chain); err != nil {
+			return err
+		}
+	}
+	return nil
+}

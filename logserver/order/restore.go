@@ -1,0 +1,207 @@
+package order
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
+)
+
+// restore is what is gathered before Start.
+type restore struct {
+	hard    hardState   // as in the newest state frame
+	newest  uint64      // highest term that was seen anywhere
+	entries []*pb.Entry // beyond the last decided, without a gap
+	loading *loading    // rows of a checkpoint are awaited
+}
+
+// ReplayOrder takes an order frame's payload. Frames come in the order in which they
+// were flushed; a frame cancels all before it with its Raft index or a higher one.
+func (c *Core) ReplayOrder(payload []byte) error {
+	if err := c.loaded(); err != nil {
+		return err
+	}
+	e, err := decodeOrder(payload)
+	if err != nil {
+		return err
+	}
+	s := &c.restore
+	s.newest = max(s.newest, e.GetTerm())
+	s.entries = s.entries[:c.countBefore(e.GetIndex())]
+	switch last := c.state.applied + uint64(len(s.entries)); {
+	case e.GetIndex() <= c.state.applied:
+		return nil // a checkpoint has it
+	case e.GetIndex() != last+1:
+		return fmt.Errorf("order frame of Raft entry %d follows %d", e.GetIndex(), last)
+	}
+	s.entries = append(s.entries, e)
+	return nil
+}
+
+// countBefore returns how many of the entries beyond the last decided have a lower index.
+func (c *Core) countBefore(index uint64) int {
+	if index <= c.state.applied {
+		return 0
+	}
+	return int(min(index-c.state.applied-1, uint64(len(c.restore.entries))))
+}
+
+// ReplayState takes a state frame's payload. It may be older than the checkpoint.
+func (c *Core) ReplayState(payload []byte) error {
+	if err := c.loaded(); err != nil {
+		return err
+	}
+	s, err := decodeState(payload)
+	if err != nil {
+		return err
+	}
+	c.restore.hard.raise(s)
+	return nil
+}
+
+// raise makes s what it says together with newer: terms only rise, and within a term
+// the vote stays and the commit rises.
+func (s *hardState) raise(newer hardState) {
+	switch {
+	case newer.term > s.term:
+		s.term, s.vote = newer.term, newer.vote
+	case newer.term == s.term && newer.vote != 0:
+		s.vote = newer.vote
+	}
+	s.commit = max(s.commit, newer.commit)
+}
+
+// ReplayDecided takes a decided frame's payload. Records that the checkpoint has are
+// skipped; fn is called with the decision of each other one. Its error ends the replay.
+func (c *Core) ReplayDecided(payload []byte, fn func(*Decision) error) error {
+	if err := c.loaded(); err != nil {
+		return err
+	}
+	return records(payload, func(data []byte, chain blobstore.Digest) error {
+		rec := &c.record
+		if err := rec.decode(data); err != nil {
+			return err
+		}
+		if rec.index <= c.state.applied {
+			if rec.index == c.state.applied && chain != c.state.chain {
+				return fmt.Errorf("decided record of Raft entry %d: not the one that the state was made from", rec.index)
+			}
+			return nil
+		}
+		if err := c.replay(rec, data, chain); err != nil {
+			return fmt.Errorf("decided record of Raft entry %d: %w", rec.index, err)
+		}
+		if fn == nil {
+			return nil
+		}
+		return fn(c.show(rec))
+	})
+}
+
+// replay installs a record, and lets go of the entry that it is about.
+func (c *Core) replay(rec *record, data []byte, chain blobstore.Digest) error {
+	c.scratch = append(append(c.scratch[:0], c.state.chain[:]...), data...)
+	if sha256.Sum256(c.scratch) != chain {
+		return errors.New("broken chain")
+	}
+	s := &c.restore
+	if len(s.entries) > 0 && (s.entries[0].GetIndex() != rec.index || s.entries[0].GetTerm() != rec.term) {
+		return fmt.Errorf("decided in term %d, ordered in term %d", rec.term, s.entries[0].GetTerm())
+	}
+	if err := c.state.install(rec, chain); err != nil {
+		return err
+	}
+	if len(s.entries) > 0 {
+		s.entries[0] = nil
+		s.entries = s.entries[1:]
+	}
+	c.written = c.state.applied
+	return nil
+}
+
+// Start ends restoring and starts Raft. A voter that is alone campaigns at once. An
+// error is fatal: what was restored can't be.
+func (c *Core) Start() error {
+	if c.failed != nil {
+		return c.failed
+	}
+	if c.node != nil {
+		return c.fatal(errors.New("started twice"))
+	}
+	if err := c.start(); err != nil {
+		return c.fatal(fmt.Errorf("start: %w", err))
+	}
+	return nil
+}
+
+func (c *Core) start() (err error) {
+	if err := c.loaded(); err != nil {
+		return err
+	}
+	voters, err := c.voters()
+	if err != nil {
+		return err
+	}
+	c.flushed, err = c.restoredState()
+	if err != nil {
+		return err
+	}
+	defer caught(&err)
+	if c.storage, err = newStorage(c.state.applied, c.state.term, voters, c.options.Retain); err != nil {
+		return err
+	}
+	if err := c.storage.append(c.restore.entries); err != nil {
+		return err
+	}
+	hard := c.flushed
+	if err := c.storage.SetHardState(&pb.HardState{
+		Term: new(hard.term), Vote: new(hard.vote), Commit: new(hard.commit),
+	}); err != nil {
+		return err
+	}
+	c.restore = restore{}
+	if c.node, err = raft.NewRawNode(raftConfig(c.options.Node, c.state.applied, c.storage)); err != nil {
+		return err
+	}
+	if len(voters) > 1 {
+		return nil
+	}
+	return c.node.Campaign()
+}
+
+// voters returns who votes: as agreed on, or this node alone when it founds.
+func (c *Core) voters() ([]uint64, error) {
+	if c.options.Node < 1 || c.options.Node > maxNode {
+		return nil, fmt.Errorf("node number %d", c.options.Node)
+	}
+	if c.state.settings.Configuration == 0 {
+		return []uint64{c.options.Node}, nil
+	}
+	voters := c.state.settings.Voters
+	if !slices.Contains(voters, c.options.Node) {
+		return nil, fmt.Errorf("node %d is not among the voters %d", c.options.Node, voters)
+	}
+	return voters, nil
+}
+
+// restoredState returns the hard state that goes with the newest of all that was
+// restored: a checkpoint or entries may be ahead of the last state frame, or behind.
+func (c *Core) restoredState() (hardState, error) {
+	h := c.restore.hard
+	h.raise(hardState{term: max(c.state.term, c.restore.newest), commit: c.state.applied})
+	term := c.state.term
+	for _, e := range c.restore.entries {
+		if e.GetTerm() < term {
+			return h, fmt.Errorf("raft entry %d has term %d after %d", e.GetIndex(), e.GetTerm(), term)
+		}
+		term = e.GetTerm()
+	}
+	if last := c.state.applied + uint64(len(c.restore.entries)); h.commit > last {
+		return h, fmt.Errorf("raft entries up to %d are committed, %d is the last that is there", h.commit, last)
+	}
+	return h, nil
+}

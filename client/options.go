@@ -92,7 +92,7 @@ func (o *options) check() error {
 		return fmt.Errorf("MaxEntry of %d bytes: %w", o.maxEntry, ErrInvalid)
 	case o.maxUnanswered < 1:
 		return fmt.Errorf("MaxUnanswered of %d bytes: %w", o.maxUnanswered, ErrInvalid)
-	case o.keep < 1:
+	case o.keep < 0:
 		return fmt.Errorf("Keep of %d appends: %w", o.keep, ErrInvalid)
 	case o.firstDelay <= 0 || o.maxDelay < o.firstDelay:
 		return fmt.Errorf("BackOff from %v to %v: %w", o.firstDelay, o.maxDelay, ErrInvalid)

@@ -179,11 +179,13 @@ func (w *window) lost(a answer) bool {
 	return a.verdict == gap && (a.last+1 < w.first || a.last >= a.number)
 }
 
-// trim forgets the settled requests at the front.
+// trim forgets the settled requests at the front, but for those that are on
+// their way once more and will be answered.
 func (w *window) trim() {
-	for w.numbered.len() > 0 && w.first < w.answer && w.numbered.at(0).settled() {
+	for w.numbered.len() > 0 && w.numbered.at(0).settled() && (w.first < w.answer || !w.inFlight()) {
 		w.numbered.pop().recycle()
 		w.first++
+		w.answer, w.send = max(w.answer, w.first), max(w.send, w.first)
 	}
 }
 
@@ -209,6 +211,8 @@ func (w *window) lastSent() uint64 {
 // settledTo is the last order up to which every request is settled.
 func (w *window) settledTo() uint64 {
 	switch {
+	case w.count == 0:
+		return w.accepted
 	case w.numbered.len() > 0:
 		return w.numbered.at(0).order - 1
 	case w.waiting.len() > 0:

@@ -14,6 +14,7 @@ type encoder struct {
 	buf    []byte
 	places []blobstore.Place
 	hash   hash.Hash
+	chain  [32]byte
 }
 
 // keepBuffer is the largest buffer that is kept for the next batch.
@@ -30,8 +31,9 @@ func (e *encoder) batch(frames []Frame, size int64, salt uint32, from point, dur
 		e.buf = make([]byte, 0, max(size, 64<<10))
 	}
 	e.buf, e.places = e.buf[:0], e.places[:0]
+	e.chain = from.chain
 	e.hash.Reset()
-	e.hash.Write(from.chain[:])
+	e.hash.Write(e.chain[:])
 	to := from
 	to.batch++
 	for i := range frames {
@@ -44,7 +46,8 @@ func (e *encoder) batch(frames []Frame, size int64, salt uint32, from point, dur
 		e.places = append(e.places, blobstore.Place{Segment: to.Segment, Offset: to.Offset, Length: uint32(h.length)})
 		to.Offset += frameSize(h.length)
 	}
-	e.hash.Sum(to.chain[:0])
+	e.hash.Sum(e.chain[:0])
+	to.chain = e.chain
 	return to
 }
 

@@ -33,7 +33,11 @@ type DamageError struct {
 }
 
 func (e *DamageError) Error() string {
-	return fmt.Sprintf("%s is damaged at offset %d: %s; put back a good copy of the file", e.File, e.Offset, e.Detail)
+	where := ""
+	if e.Offset > 0 {
+		where = fmt.Sprintf(" at offset %d", e.Offset)
+	}
+	return fmt.Sprintf("%s is damaged%s: %s; put back a good copy of the file", e.File, where, e.Detail)
 }
 
 // A ForeignError says that something in the directory is not this stream's, or not for

@@ -166,10 +166,10 @@ func (w *window) load(keep, upTo int64) error {
 // from damage: later is where a frame of a batch after the given one lies, 0 if none
 // does; last is the end of the last word that is not zero, from if all are.
 func search(file io.ReaderAt, salt uint32, batch uint64, from, end int64) (later, last int64, err error) {
-	buf := make([]byte, readAhead)
+	buf := make([]byte, max(0, min(readAhead, end-from)))
 	last = from
 	for at := from; at < end; {
-		p, err := readFull(file, buf[:min(readAhead, end-at)], at)
+		p, err := readFull(file, buf[:min(int64(len(buf)), end-at)], at)
 		if err != nil || len(p) == 0 {
 			return 0, last, err
 		}

@@ -277,7 +277,7 @@ func TestCrashLosesWhatWasNot(t *testing.T) {
 
 func TestLyingDiskLosesWhatWasSynced(t *testing.T) {
 	m := fs.Memory()
-	m.Lie()
+	m.Lie(func(fs.Op) bool { return true })
 	file := create(t, m, "a", "not durable")
 	check(t, file.Sync(), m.SyncDir())
 	lost := 0

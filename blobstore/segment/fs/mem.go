@@ -18,7 +18,7 @@ type Mem struct {
 	durable map[string]*inode // names as of the last SyncDir
 	journal []change          // to names since
 	hook    func(Op) error
-	lying   bool
+	lie     func(Op) bool
 }
 
 // change is one change of names that has not been synced.
@@ -85,9 +85,11 @@ func (k OpKind) Changes() bool {
 // must be set while no operation is under way; nil ends it.
 func (m *Mem) SetHook(fn func(Op) error) { m.hook = fn }
 
-// Lie makes every Sync and SyncDir from now on do nothing and say that all is well, as
-// some disks do. It is there to see that tests find out.
-func (m *Mem) Lie() { m.lying = true }
+// Lie makes each Sync and SyncDir that about picks do nothing and say that all is well,
+// as some disks do. It is there to see that tests find out.
+func (m *Mem) Lie(about func(Op) bool) { m.lie = about }
+
+func (m *Mem) lies(op Op) bool { return m.lie != nil && m.lie(op) }
 
 func (m *Mem) before(op Op) error {
 	if m.hook == nil {
@@ -170,7 +172,7 @@ func (m *Mem) SyncDir() error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.lying {
+	if !m.lies(Op{Kind: OpSyncDir}) {
 		m.durable, m.journal = maps.Clone(m.names), nil
 	}
 	return nil

@@ -66,7 +66,7 @@ func (f *memFile) Size() (size int64, err error) {
 
 func (f *memFile) Sync() error {
 	return f.do(Op{Kind: OpSync}, func() {
-		if !f.mem.lying {
+		if !f.mem.lies(Op{Kind: OpSync, Name: f.name}) {
 			f.node.sync()
 		}
 	})

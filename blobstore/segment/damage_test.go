@@ -1,0 +1,490 @@
+package segment_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+)
+
+const headBlock = 4096
+
+// image is what a directory holds.
+type image map[string][]byte
+
+func imageOf(t testing.TB, f fs.FS) image {
+	t.Helper()
+	names, err := f.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := image{}
+	for _, name := range names {
+		file, err := f.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, _ := file.Size()
+		im[name] = make([]byte, size)
+		if _, err := file.ReadAt(im[name], 0); err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		file.Close()
+	}
+	return im
+}
+
+func (im image) clone() image {
+	c := image{}
+	for name, content := range im {
+		c[name] = bytes.Clone(content)
+	}
+	return c
+}
+
+func (im image) disk(t testing.TB) *fs.Mem {
+	t.Helper()
+	m := fs.Memory()
+	for name, content := range im {
+		file, err := m.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file.WriteAt(content, 0)
+		file.Sync()
+	}
+	m.SyncDir()
+	return m
+}
+
+func name(number uint64) string { return fmt.Sprintf("%016d.seg", number) }
+
+// stream is a stream as it was appended: what the oracle knows of it.
+type stream struct {
+	image
+	last    string // name of the last file
+	batches []batchOf
+}
+
+type batchOf struct {
+	lines  []string
+	places []blobstore.Place
+	bytes  [][]byte
+}
+
+// extent is the part of a file whose bytes mean something.
+type extent struct{ from, to int64 }
+
+// meaning returns, for each file, where its frames lie, padding left out.
+func (st *stream) meaning() map[string][]extent {
+	all := map[string][]extent{}
+	for _, b := range st.batches {
+		for _, p := range b.places {
+			n := name(p.Segment)
+			all[n] = append(all[n], extent{p.Offset, p.Offset + 56 + int64(p.Length)})
+		}
+	}
+	return all
+}
+
+// makeStream makes a stream of several files: some rolled over, some begun by Open, the
+// last one closed in good order after some batches.
+func makeStream(t testing.TB) *stream {
+	t.Helper()
+	st, f, r := &stream{}, fs.Memory(), rand.New(rand.NewPCG(5, 6))
+	for range 3 {
+		s, _ := mustOpen(t, f, small)
+		for range 12 {
+			frames := randomBatch(r, len(st.batches), 5000)
+			places, err := s.Append(frames)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := batchOf{lines: flat(frames), places: slices.Clone(places)}
+			for _, f := range frames {
+				b.bytes = append(b.bytes, bytes.Join(f.Payload[:], nil))
+			}
+			st.batches = append(st.batches, b)
+		}
+		st.last = name(s.Durable().Segment)
+		s.Close()
+	}
+	st.image = imageOf(t, f)
+	return st
+}
+
+func (st *stream) lines() (all []string) {
+	for _, b := range st.batches {
+		all = append(all, b.lines...)
+	}
+	return all
+}
+
+// verdict is what is to be found of some harm.
+type verdict int
+
+const (
+	harmless verdict = iota
+	refused          // by Open
+	found            // by Scan, in the file harmed
+)
+
+// expect is the oracle: what must be found when a file has this content instead.
+func (st *stream) expect(file string, content []byte) verdict {
+	if file == "MARK" {
+		return harmless
+	}
+	was := st.image[file]
+	differs := func(e extent) bool {
+		return e.to > int64(len(content)) || !bytes.Equal(was[e.from:e.to], content[e.from:e.to])
+	}
+	worst := harmless
+	extents := st.meaning()[file]
+	if file != st.last {
+		end := extents[len(extents)-1].to
+		seal := (end + 7) / 8 * 8
+		if int64(len(was)) >= seal+56 && binaryMagic(was[seal:]) {
+			extents = append(extents, extent{seal, seal + 56})
+		}
+		if int64(len(content)) < (extents[len(extents)-1].to+7)/8*8 {
+			return refused // the next file's header tells how long it must be
+		}
+		worst = found
+	} else {
+		worst = refused
+	}
+	if differs(extent{0, headBlock}) {
+		return refused
+	}
+	if slices.ContainsFunc(extents, differs) {
+		return worst
+	}
+	return harmless
+}
+
+func binaryMagic(p []byte) bool { return bytes.HasPrefix(p, []byte("\x9eRLF")) }
+
+// try opens a harmed stream and holds what happens against the verdict. Nothing may ever
+// be served that was not appended.
+func (st *stream) try(t *testing.T, what, file string, content []byte) {
+	t.Helper()
+	im := maps.Clone(st.image)
+	im[file] = content
+	want := st.expect(file, content)
+	s, _, err := segment.Open(im.disk(t), small)
+	var damage *segment.DamageError
+	if want == refused {
+		if !errors.As(err, &damage) || damage.File != file {
+			t.Fatalf("%s: not refused: %v", what, err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatalf("%s: refused: %v", what, err)
+	}
+	defer s.Close()
+	var shown []string
+	err = s.Scan(segment.Position{}, func(_ segment.Position, kind segment.Kind, payload []byte) error {
+		shown = append(shown, fmt.Sprintf("%d %s", kind, payload))
+		return nil
+	})
+	lines := st.lines()
+	if want == found {
+		if !errors.As(err, &damage) || damage.File != file {
+			t.Fatalf("%s: not found: %v", what, err)
+		}
+		lines = lines[:min(len(shown), len(lines))]
+	} else if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	equal(t, what, shown, lines)
+	st.readAll(t, what, s, file, content)
+}
+
+// readAll reads every place; those whose bytes are as they were must be served.
+func (st *stream) readAll(t *testing.T, what string, s *segment.Store, file string, content []byte) {
+	t.Helper()
+	var buf []byte
+	for _, b := range st.batches {
+		for i, p := range b.places {
+			from, to := p.Offset, p.Offset+56+int64(p.Length)
+			good := name(p.Segment) != file ||
+				to <= int64(len(content)) && bytes.Equal(content[from:to], st.image[file][from:to])
+			got, err := s.Read(p, buf)
+			if good && (err != nil || !bytes.Equal(got, b.bytes[i])) {
+				t.Fatalf("%s: %v is not served: %v", what, p, err)
+			}
+			if !good && !errors.Is(err, segment.ErrUnavailable) {
+				t.Fatalf("%s: %v is served, damaged: %v", what, p, err)
+			}
+			if err == nil {
+				buf = got[:0]
+			}
+		}
+	}
+}
+
+// each calls fn for some offsets of each file: every step-th, RINGLOG_DAMAGE_STEP.
+func (st *stream) each(t *testing.T, step uint64, fn func(file string, at int, content []byte)) {
+	t.Helper()
+	step = fromEnv(t, "RINGLOG_DAMAGE_STEP", step)
+	seed := fromEnv(t, "RINGLOG_DAMAGE_SEED", 1)
+	t.Logf("RINGLOG_DAMAGE_STEP=%d RINGLOG_DAMAGE_SEED=%d", step, seed)
+	for _, file := range slices.Sorted(maps.Keys(st.image)) {
+		for at := int(seed % step); at < len(st.image[file]); at += int(step) {
+			fn(file, at, bytes.Clone(st.image[file]))
+		}
+	}
+}
+
+func TestFlippedBits(t *testing.T) {
+	st, r := makeStream(t), rand.New(rand.NewPCG(7, 8))
+	st.each(t, 613, func(file string, at int, content []byte) {
+		content[at] ^= 1 << r.IntN(8)
+		st.try(t, fmt.Sprintf("bit flipped in %s at %d", file, at), file, content)
+	})
+}
+
+// TestFlippedBitsInHeaders looks at every byte of some frames' headers.
+func TestFlippedBitsInHeaders(t *testing.T) {
+	st := makeStream(t)
+	for _, b := range []batchOf{st.batches[1], st.batches[len(st.batches)-1]} {
+		for i := range int64(56) {
+			p := b.places[len(b.places)-1]
+			content := bytes.Clone(st.image[name(p.Segment)])
+			content[p.Offset+i] ^= 0x10
+			st.try(t, fmt.Sprintf("byte %d of the header at %v", i, p), name(p.Segment), content)
+		}
+	}
+}
+
+func TestTruncated(t *testing.T) {
+	st := makeStream(t)
+	st.each(t, 1021, func(file string, at int, content []byte) {
+		st.try(t, fmt.Sprintf("%s cut at %d", file, at), file, content[:at])
+	})
+}
+
+func TestBlocksZeroedDoubledSwapped(t *testing.T) {
+	st, r := makeStream(t), rand.New(rand.NewPCG(9, 10))
+	for _, size := range []int{512, 4096} {
+		st.each(t, 4096, func(file string, at int, content []byte) {
+			at = at / size * size
+			block := func(i int) []byte { return content[i:min(i+size, len(content))] }
+			other := r.IntN((len(content)+size-1)/size) * size
+			switch kept := bytes.Clone(block(at)); r.IntN(3) {
+			case 0:
+				clear(block(at))
+			case 1:
+				copy(block(at), block(other))
+			case 2:
+				copy(block(at), block(other))
+				copy(block(other), kept)
+			}
+			st.try(t, fmt.Sprintf("blocks of %d of %s at %d and %d", size, file, at, other), file, content)
+		})
+	}
+}
+
+// TestGarbageBehindTheEnd: what was never durable can be anything.
+func TestGarbageBehindTheEnd(t *testing.T) {
+	st, r := makeStream(t), rand.New(rand.NewPCG(11, 12))
+	for range 20 {
+		content := bytes.Clone(st.image[st.last])
+		extents := st.meaning()[st.last]
+		end := (extents[len(extents)-1].to + 7) / 8 * 8
+		for i := range content[end:] {
+			content[int(end)+i] = byte(r.Uint32())
+		}
+		// Frames of this very stream, too, where they were not written.
+		whole := extents[r.IntN(len(extents))]
+		copy(content[end:], content[whole.from:whole.to])
+		st.try(t, "garbage", st.last, content)
+	}
+}
+
+// TestTornOrDamaged: MARK was not flushed since the file was begun. A bad batch is damage
+// if a later one follows; the very last one might as well never have been whole.
+func TestTornOrDamaged(t *testing.T) {
+	f := fs.Memory()
+	s, _ := mustOpen(t, f, small)
+	mark := imageOf(t, f)["MARK"]
+	st := &stream{last: name(1)}
+	for i := range 5 {
+		frames := randomBatch(rand.New(rand.NewPCG(uint64(i), 0)), i, 3000)
+		places, _ := s.Append(frames)
+		st.batches = append(st.batches, batchOf{lines: flat(frames), places: slices.Clone(places)})
+	}
+	whole := imageOf(t, f)
+	for i, b := range st.batches {
+		for marked, content := range map[bool][]byte{true: whole["MARK"], false: mark} {
+			im := whole.clone()
+			im["MARK"] = content
+			im[st.last][b.places[len(b.places)-1].Offset+3] ^= 4
+			s, rec, err := segment.Open(im.disk(t), small)
+			if damage := (*segment.DamageError)(nil); i < 4 || marked {
+				if !errors.As(err, &damage) || damage.File != st.last {
+					t.Errorf("batch %d of 5, MARK says so %v: %v", i, marked, err)
+				}
+				continue
+			}
+			if err != nil || rec.Torn == 0 {
+				t.Fatalf("the last batch is torn: %v, %+v", err, rec)
+			}
+			equal(t, "without the last", scan(t, s, segment.Position{}), slices.Concat(st.batches[0].lines, st.batches[1].lines, st.batches[2].lines, st.batches[3].lines))
+		}
+	}
+}
+
+func TestSalvageGoesOnPastContent(t *testing.T) {
+	st := makeStream(t)
+	for _, kind := range []string{"1 ", "2 "} {
+		var p blobstore.Place
+		var at int
+		lines := st.lines()
+		for _, b := range st.batches[:20] { // not in the last file
+			for i, line := range b.lines {
+				if p.Segment == 0 && line[:2] == kind {
+					p, at = b.places[i], slices.Index(lines, line)
+				}
+			}
+		}
+		im := st.image.clone()
+		im[name(p.Segment)][p.Offset+60] ^= 1
+		s, _ := mustOpen(t, im.disk(t), small)
+		var shown []string
+		var gone []blobstore.Place
+		err := s.Salvage(segment.Position{}, func(_ segment.Position, kind segment.Kind, payload []byte) error {
+			shown = append(shown, fmt.Sprintf("%d %s", kind, payload))
+			return nil
+		}, func(p blobstore.Place, damage *segment.DamageError) error {
+			gone = append(gone, p)
+			return nil
+		})
+		if kind == "2 " {
+			if damage := (*segment.DamageError)(nil); !errors.As(err, &damage) {
+				t.Errorf("damage to order was passed over: %v", err)
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(gone, []blobstore.Place{p}) {
+			t.Fatalf("lost %v, %v; want %v", gone, err, p)
+		}
+		equal(t, "salvaged", shown, slices.Delete(lines, at, at+1))
+	}
+}
+
+// resum puts the right checksum into a changed header block.
+func resum(content []byte) []byte {
+	sum := crc32.Checksum(content[:headBlock-4], crc32.MakeTable(crc32.Castagnoli))
+	binary.LittleEndian.PutUint32(content[headBlock-4:], sum)
+	return content
+}
+
+// TestDirectories: files missing, swapped, foreign, unknown.
+func TestDirectories(t *testing.T) {
+	st := makeStream(t)
+	other := makeStream(t)
+	early := func(t *testing.T) image { // the same stream at an earlier time
+		s, _ := mustOpen(t, st.image.disk(t), small)
+		s.Close()
+		return imageOf(t, st.image.disk(t))
+	}
+	grown := func(t *testing.T) image {
+		f := st.image.disk(t)
+		s, _ := mustOpen(t, f, small)
+		for i := range 3 {
+			s.Append(randomBatch(rand.New(rand.NewPCG(uint64(i), 1)), i, 3000))
+		}
+		s.Close()
+		return imageOf(t, f)
+	}(t)
+	newest := name(uint64(len(grown) - 1))
+	version := func(content []byte) []byte {
+		content = bytes.Clone(content)
+		content[8] = 1
+		return resum(content)
+	}
+	damage, foreign := "damage", "foreign"
+	for _, c := range []struct {
+		what, verdict, file string
+		harm                func(im image)
+	}{
+		{"first missing", damage, name(1), func(im image) { delete(im, name(1)) }},
+		{"middle missing", damage, name(2), func(im image) { delete(im, name(2)) }},
+		{"last missing", damage, newest, func(im image) { delete(im, newest) }},
+		{"all missing", damage, name(1), func(im image) {
+			maps.DeleteFunc(im, func(n string, _ []byte) bool { return n != "MARK" })
+		}},
+		{"two swapped", foreign, name(2), func(im image) { im[name(2)], im[name(3)] = im[name(3)], im[name(2)] }},
+		{"one twice", foreign, name(3), func(im image) { im[name(3)] = im[name(2)] }},
+		{"another stream's file", foreign, name(2), func(im image) { im[name(2)] = other.image[name(2)] }},
+		{"another stream's MARK", foreign, "MARK", func(im image) { im["MARK"] = other.image["MARK"] }},
+		{"a file that is empty", damage, name(2), func(im image) { im[name(2)] = nil }},
+		{"an unknown name", foreign, "1.seg", func(im image) { im["1.seg"] = im[name(1)] }},
+		{"number zero", foreign, name(0), func(im image) { im[name(0)] = im[name(1)] }},
+		{"a newer format", foreign, name(2), func(im image) { im[name(2)] = version(im[name(2)]) }},
+		{"an early copy of the last file", damage, newest, func(im image) {
+			im[newest] = im[newest][:headBlock]
+		}},
+		{"no MARK", "", "", func(im image) { delete(im, "MARK") }},
+		{"an early MARK", "", "", func(im image) { im["MARK"] = early(t)["MARK"] }},
+		{"an empty MARK", "", "", func(im image) { im["MARK"] = nil }},
+		{"a MARK of garbage", "", "", func(im image) { im["MARK"] = bytes.Repeat([]byte{7}, 8192) }},
+		{"strangers", "", "", func(im image) { im["lost+found"], im[".1.seg.swp"], im["x.seg~"] = nil, nil, nil }},
+		{"leftovers", "", "", func(im image) { im[name(9)+".tmp"], im["MARK.tmp"] = nil, nil }},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			im := grown.clone()
+			c.harm(im)
+			s, rec, err := segment.Open(im.disk(t), small)
+			var d *segment.DamageError
+			var f *segment.ForeignError
+			switch {
+			case c.verdict == damage && (!errors.As(err, &d) || d.File != c.file),
+				c.verdict == foreign && (!errors.As(err, &f) || f.File != c.file),
+				c.verdict == "" && err != nil:
+				t.Fatalf("got %v, want %q in %q", err, c.verdict, c.file)
+			case c.verdict != "":
+				t.Log(err)
+			default:
+				t.Log(rec.Warnings)
+				if got := scan(t, s, segment.Position{}); len(got) <= len(st.lines()) {
+					t.Errorf("%d frames", len(got))
+				}
+				s.Close()
+			}
+		})
+	}
+}
+
+func TestSymbolicLinkIsRefused(t *testing.T) {
+	path := t.TempDir()
+	d, err := fs.Dir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	s, _ := mustOpen(t, d, small)
+	s.Close()
+	elsewhere := filepath.Join(t.TempDir(), "x")
+	if err := errors.Join(os.Rename(filepath.Join(path, name(1)), elsewhere), os.Symlink(elsewhere, filepath.Join(path, name(1)))); err != nil {
+		t.Fatal(err)
+	}
+	var foreign *segment.ForeignError
+	if _, _, err := segment.Open(d, small); !errors.As(err, &foreign) {
+		t.Errorf("got %v", err)
+	}
+}

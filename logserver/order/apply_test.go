@@ -150,6 +150,28 @@ func TestOutcomesAreForgottenInOrder(t *testing.T) {
 	m.expect([]Append{numbered("a", "p", 2)}, forgotten)
 }
 
+// TestRunGrowsAcrossCheckpoints: the row of a run that has grown is written again, and
+// only that.
+func TestRunGrowsAcrossCheckpoints(t *testing.T) {
+	m := newMachine(t, Limits{})
+	m.expect([]Append{numbered("b", "q", 1)}, appended(1))
+	for i := range uint64(4) {
+		m.expect([]Append{numbered("a", "p", i+1)}, appended(i+1))
+		m.idle()
+		cp, _ := m.core.Checkpoint()
+		if want := max(1, 2-int(i)); len(cp.Outcomes.Rows) != want {
+			t.Errorf("checkpoint %d has %d rows, want %d", i, len(cp.Outcomes.Rows), want)
+		}
+		m.checkpoint()
+		if i == 2 {
+			m.restart()
+		}
+	}
+	m.restart()
+	m.expect([]Append{numbered("a", "p", 1), numbered("a", "p", 4), numbered("b", "q", 1)},
+		again(appended(1)), again(appended(4)), again(appended(1)))
+}
+
 func TestProducersAreForgottenInOrder(t *testing.T) {
 	m := newMachine(t, Limits{Producers: 2})
 	m.expect([]Append{numbered("a", "p", 1), numbered("a", "q", 1), numbered("a", "p", 2)}, appended(1), appended(2), appended(3))

@@ -308,13 +308,16 @@ func TestCompaction(t *testing.T) {
 	m := &machine{t: t, options: Options{Node: 1, Retain: 10_000}, db: &database{}}
 	m.core = New(m.options)
 	m.start()
-	for range 500 {
+	for i := range 500 {
+		if i == 250 {
+			m.core.storage.retain = 1
+		}
 		m.propose(1, one("a"))
 		s := m.core.storage
 		if first, _ := s.FirstIndex(); first != s.first || first > m.core.WrittenDecided()+1 {
 			t.Fatalf("first is %d, %d by sizes; written %d", first, s.first, m.core.WrittenDecided())
 		}
-		if s.bytes > 13_000 {
+		if s.bytes > s.retain+s.retain/4+1000 {
 			t.Fatalf("%d bytes are kept", s.bytes)
 		}
 	}

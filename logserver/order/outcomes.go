@@ -39,11 +39,11 @@ func (u *outcomeRun) valueAt(i uint64) uint64 {
 	return u.value + i*uint64(u.entries)
 }
 
-// continues tells whether v can be merged into u, the run before it.
+// continues tells whether v can be merged into u, the run right before it.
 func (u *outcomeRun) continues(v *outcomeRun) bool {
 	n := uint64(u.appends)
 	return u.producer == v.producer && u.status == v.status && u.entries == v.entries && u.log == v.log &&
-		u.end() == v.number && u.lastSeq()+1 == v.seq && u.valueAt(n) == v.value && n+uint64(v.appends) <= maxRun
+		u.lastSeq()+1 == v.seq && u.valueAt(n) == v.value && n+uint64(v.appends) <= maxRun
 }
 
 // add remembers the outcome of p's next appends; v's producer and number are filled

@@ -118,19 +118,25 @@ func (h *history) note() {
 // checkpoint before it, and also with the newest decided frames missing; what is
 // restored must be the state of the run, and what is decided anew the same as before.
 func TestRestartAtEveryFlush(t *testing.T) {
-	seeds := uint64(25)
-	if testing.Short() {
-		seeds = 5
+	for seed := range uint64(5) {
+		restartAtEveryFlush(t, seed)
 	}
-	for seed := range seeds {
-		h := newHistory(t, seed)
-		h.run(40)
-		for n := 1; n <= len(h.disk); n++ {
-			for _, db := range h.bases {
-				if db.replay <= n {
-					h.restoreAt(seed, db, n, 0)
-					h.restoreAt(seed, db, n, h.r.IntN(6))
-				}
+}
+
+// FuzzRestartAtEveryFlush is the same for long runs: any seed will do.
+func FuzzRestartAtEveryFlush(f *testing.F) {
+	f.Add(uint64(1000))
+	f.Fuzz(func(t *testing.T, seed uint64) { restartAtEveryFlush(t, seed) })
+}
+
+func restartAtEveryFlush(t *testing.T, seed uint64) {
+	h := newHistory(t, seed)
+	h.run(30)
+	for n := 1; n <= len(h.disk); n++ {
+		for _, db := range h.bases {
+			if db.replay <= n {
+				h.restoreAt(seed, db, n, 0)
+				h.restoreAt(seed, db, n, h.r.IntN(6))
 			}
 		}
 	}

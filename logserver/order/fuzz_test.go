@@ -1,0 +1,187 @@
+package order
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+// small returns a machine with a past.
+func small(t testing.TB) *machine {
+	m := newMachine(t, Limits{Keys: 2, Logs: 3, Producers: 2, Outcomes: 4})
+	m.propose(1, numbered("a", "p", 1), numbered("a", "p", 2), keyed("b", "k", "x"), numbered("b", "q", 1))
+	m.idle()
+	return m
+}
+
+// seeds are encoded proposals of all sorts.
+func seeds() [][]byte {
+	h := &header{node: 1, incarnation: 1, seq: 2, configuration: 1, holders: []uint64{1}}
+	list := [][]byte{
+		appendHeader(nil, KindIncarnation, h),
+		(&envelope{kind: KindSettings, header: header{node: 1, configuration: 1}, settings: Settings{
+			Apply: 1, Limits: Limits{1, 1, 1, 1}, Voters: []uint64{1},
+		}}).append(nil),
+	}
+	three := keyed("c", "k2", "x")
+	three.Entries, three.Producer, three.Seq = 3, []byte("r"), 1
+	for _, appends := range [][]Append{
+		{one("a"), one("a"), one("b"), after("a", 4)},
+		{numbered("a", "p", 1), numbered("a", "p", 2), numbered("a", "p", 3), numbered("a", "p", 9)},
+		{keyed("b", "k", "x"), keyed("b", "k", "y"), three, one("d")},
+	} {
+		p := proposal(appends)
+		if err := p.seal(blobstore.Digest{7}, 5, func([]byte) uint32 { return 0 }); err != nil {
+			panic(err)
+		}
+		list = append(list, p.append(appendHeader(nil, KindBatch, h)))
+	}
+	return list
+}
+
+// FuzzApply: any bytes that are committed are decided about, or refused as malformed,
+// without a panic; and what was decided can be read and installed again.
+func FuzzApply(f *testing.F) {
+	for _, b := range seeds() {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var e, back envelope
+		if e.decode(data) != nil {
+			return
+		}
+		if err := back.decode(e.append(nil)); err != nil || !bytes.Equal(back.append(nil), e.append(nil)) {
+			t.Fatalf("encoded again: %v", err)
+		}
+		m := small(t)
+		before := len(m.disk)
+		m.must(m.core.propose(data))
+		if !m.flush() {
+			t.Fatal("nothing to flush")
+		}
+		if m.core.Advance(nil) != nil {
+			return
+		}
+		m.idle()
+		c, err := restored(m.options, m.db, m.disk)
+		if err != nil {
+			t.Fatalf("replay of what was decided: %v (%x)", err, m.disk[before:])
+		}
+		if c.wholeHash() != m.core.wholeHash() {
+			t.Fatal("another state after replay")
+		}
+	})
+}
+
+// FuzzRecord: any bytes are a record or malformed, and a record installs or doesn't.
+func FuzzRecord(f *testing.F) {
+	m := small(f)
+	for _, d := range m.disk {
+		if d.decided != nil {
+			m.must(records(d.decided, func(data []byte, _ blobstore.Digest) error {
+				f.Add(data)
+				return nil
+			}))
+		}
+	}
+	for _, b := range seeds() {
+		m := small(f)
+		m.must(m.core.propose(b))
+		m.settle()
+		f.Add(m.core.record.append(nil))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var rec, back record
+		if rec.decode(data) != nil {
+			return
+		}
+		encoded := rec.append(nil)
+		if err := back.decode(encoded); err != nil || !reflect.DeepEqual(back.append(nil), encoded) {
+			t.Fatalf("encoded again: %v", err)
+		}
+		c := small(t).core
+		rec.index, rec.term = c.state.applied+1, max(rec.term, c.state.term)
+		if c.state.install(&rec, blobstore.Digest{}) == nil {
+			c.show(&rec)
+			c.wholeHash()
+		}
+	})
+}
+
+// FuzzFrames: any bytes in a frame are taken or refused.
+func FuzzFrames(f *testing.F) {
+	for _, d := range small(f).disk {
+		for _, o := range d.order {
+			f.Add(byte(0), o)
+		}
+		f.Add(byte(1), d.state)
+		f.Add(byte(2), d.decided)
+	}
+	f.Fuzz(func(t *testing.T, kind byte, data []byte) {
+		c := New(Options{Node: 1})
+		switch kind % 3 {
+		case 0:
+			if e, err := decodeOrder(data); err == nil {
+				if again, err := decodeOrder(appendOrder(nil, e)); err != nil || again.String() != e.String() {
+					t.Fatalf("encoded again: %v", err)
+				}
+			}
+			_ = c.ReplayOrder(data)
+		case 1:
+			if c.ReplayState(data) == nil {
+				if s, err := decodeState(appendState(nil, c.restore.hard)); err != nil || s != c.restore.hard {
+					t.Fatalf("encoded again: %v", err)
+				}
+			}
+		case 2:
+			_ = c.ReplayDecided(data, nil)
+		}
+		if c.Start() == nil {
+			_, _ = c.Ready()
+		}
+	})
+}
+
+// FuzzCheckpoint: any state and rows, their checksums right, load or don't; what loads
+// can be worked with.
+func FuzzCheckpoint(f *testing.F) {
+	m := small(f)
+	m.checkpoint()
+	unsummed := func(b []byte) []byte { return b[:len(b)-4] }
+	var rows [2][]byte
+	for i, set := range []map[uint64][]byte{m.db.keys, m.db.outcomes} {
+		m.must(sorted(set, func(_ uint64, row []byte) error {
+			rows[i] = append(append(rows[i], byte(len(row)-4)), unsummed(row)...)
+			return nil
+		}))
+	}
+	f.Add(unsummed(m.db.state), rows[0], rows[1])
+	f.Fuzz(func(t *testing.T, state, keys, outcomes []byte) {
+		c := New(Options{Node: 1})
+		if c.LoadCheckpoint(appendSum(bytes.Clone(state), 0)) != nil {
+			return
+		}
+		each := func(rows []byte, fn func(row []byte) error) bool {
+			for len(rows) > 0 {
+				n := min(int(rows[0]), len(rows)-1)
+				if fn(appendSum(bytes.Clone(rows[1:1+n]), 0)) != nil {
+					return false
+				}
+				rows = rows[1+n:]
+			}
+			return true
+		}
+		l := c.restore.loading
+		if !each(keys, func(row []byte) error { return c.LoadKey(c.state.keys.rows.next(), row) }) ||
+			!each(outcomes, func(row []byte) error { return c.LoadOutcome(l.outcomes, row) }) || c.Start() != nil {
+			return
+		}
+		m := &machine{t: t, core: c}
+		m.settle()
+		if c.Serving() {
+			m.propose(1, numbered("a", "p", 1), numbered("a", "p", 3), keyed("b", "k", "x"), numbered("b", "q", 1))
+		}
+	})
+}

@@ -77,7 +77,8 @@ func (c *Core) Serving() bool {
 
 // Propose asks for the appends of p to be ordered as one batch: digest is the batch's,
 // stamp the time, Unix nanoseconds. Nothing of p is kept. ErrNotServing and
-// ErrProposal mean that nothing was proposed, any other error is fatal.
+// ErrProposal mean that nothing was proposed, any other error is fatal. A proposal can't
+// be taken back: what may still refuse it (room on the disk) comes before.
 func (c *Core) Propose(p *Proposal, digest blobstore.Digest, stamp int64) error {
 	if c.failed != nil {
 		return c.failed
@@ -108,7 +109,7 @@ func (c *Core) number(name []byte) uint32 { return c.state.byName[string(name)] 
 
 func (c *Core) propose(data []byte) (err error) {
 	defer func() {
-		if err != nil && err != ErrNotServing {
+		if err != nil && !errors.Is(err, ErrNotServing) {
 			err = c.fatal(err)
 		}
 	}()

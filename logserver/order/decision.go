@@ -5,6 +5,7 @@ import "github.com/ringlog/ringlog/blobstore"
 // Status is what became of an append.
 type Status uint8
 
+// The statuses.
 const (
 	_           Status = iota // also the status of a forgotten outcome
 	Appended                  // it has indices

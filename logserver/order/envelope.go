@@ -10,15 +10,16 @@ import (
 // Kind says what a Raft entry asks for, and what a decision is about.
 type Kind uint8
 
+// The kinds. What is reserved is refused as unknown.
 const (
 	KindEmpty       Kind = iota // a new leader's entry without a proposal
 	KindBatch                   // appends
 	KindSettings                // founding, or a change of what decides
-	KindMember                  // reserved, as are those after KindIncarnation
+	KindMember                  // reserved
 	KindIncarnation             // a node has started
-	KindTrim
-	KindRedact
-	KindRemove
+	KindTrim                    // reserved
+	KindRedact                  // reserved
+	KindRemove                  // reserved
 )
 
 // header is what the envelope of any proposal begins with: who proposes

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ringlog/ringlog/blobstore"
+	pb "go.etcd.io/raft/v3/raftpb"
 )
 
 func benchmark(b *testing.B, fill func(p *Proposal, round uint64)) {
@@ -77,4 +78,32 @@ func BenchmarkKeyed(b *testing.B) {
 			p.Add(&Append{Entries: 1, Key: key})
 		}
 	})
+}
+
+// BenchmarkApply is deciding alone, of 1,000 appends from 8 producers.
+func BenchmarkApply(b *testing.B) {
+	c := newMachine(b, Limits{}).core
+	producers := names(8)
+	var p Proposal
+	var data []byte
+	round := uint64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		p.Reset()
+		for i := range uint64(1000) {
+			p.Add(&Append{Entries: 1, Producer: producers[i/125], Seq: round*125 + i%125 + 1})
+		}
+		round++
+		if err := p.seal(blobstore.Digest{1}, 1, c.number); err != nil {
+			b.Fatal(err)
+		}
+		data = p.append(appendHeader(data[:0], KindBatch, c.header(round)))
+		e := &pb.Entry{Index: new(c.state.applied + 1), Term: new(c.state.term), Data: data}
+		c.decided = c.decided[:0]
+		b.StartTimer()
+		if err := c.apply(e, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

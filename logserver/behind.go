@@ -39,6 +39,9 @@ func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
 	if err != nil {
 		return place, fmt.Errorf("write: %w", err)
 	}
+	if ready.Decided != nil {
+		l.witness.saw(places[0], ready.Decided)
+	}
 	if content != nil {
 		place = places[at]
 	}
@@ -104,7 +107,7 @@ func (l *Log) writeIndex() {
 	}
 	at := l.store.Durable()
 	checkpoint := index.Checkpoint{
-		Applied: cp.Applied, Term: cp.Term, State: cp.State,
+		Applied: cp.Applied, Term: cp.Term, State: append(l.witness.append(nil), cp.State...),
 		Windows: []index.Window{window("keys", cp.Keys), window("outcomes", cp.Outcomes)},
 	}
 	checkpoint.Replay.Segment, checkpoint.Replay.Offset = at.Segment, at.Offset

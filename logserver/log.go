@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver/hub"
 	"github.com/ringlog/ringlog/logserver/index"
 	"github.com/ringlog/ringlog/logserver/order"
@@ -24,8 +25,9 @@ type Log struct {
 	hub      *hub.Hub
 	gatherer *gatherer
 	refusals refusals
-	index    *index.Index // its methods may be called from any goroutine
-	store    *slice       // reads may; the rest is the committer's
+	files    fs.FS
+	index    *index.Index   // its methods may be called from any goroutine
+	store    *segment.Store // reads may; the rest is the committer's
 
 	// Owned by the committer: whoever set gatherer.busy.
 	core      *order.Core
@@ -34,7 +36,8 @@ type Log struct {
 	heads     []announcement
 	touched   []appender                           // have something to flush
 	contents  map[blobstore.Digest]blobstore.Place // ordered, not yet decided
-	lastWrite time.Time                            // when the index was last written behind
+	witness   witness
+	lastWrite time.Time // when the index was last written behind
 
 	more    chan struct{} // a batch has gathered behind a commit; its sender leaves busy set
 	dirty   chan struct{} // something is to be done when idle; sent by whoever sets armed
@@ -108,7 +111,11 @@ func (l *Log) Close() error {
 		l.writeIndex()
 		l.writing.Wait()
 	}
-	return errors.Join(l.Err(), l.store.Close(), l.index.Close())
+	return errors.Join(l.Err(), l.closeFiles())
+}
+
+func (l *Log) closeFiles() error {
+	return errors.Join(l.store.Close(), l.index.Close(), l.files.Close())
 }
 
 // occupy becomes the committer for good. It returns false if Close was called

@@ -41,14 +41,28 @@ func Open(o Options) (*Log, error) {
 		return nil, err
 	}
 	if err := l.restore(); err != nil {
-		return nil, errors.Join(err, l.store.Close(), l.index.Close())
+		return nil, errors.Join(err, l.closeFiles())
 	}
 	l.workers.Go(l.work)
 	return l, nil
 }
 
-func (l *Log) openFiles() error {
-	store := new(slice)
+func (l *Log) openFiles() (err error) {
+	l.files, err = directory(&l.options)
+	if err != nil {
+		return err
+	}
+	store, found, err := segment.Open(l.files, segment.Options{Size: l.options.Segment})
+	if err != nil {
+		return errors.Join(err, l.files.Close())
+	}
+	for _, warning := range found.Warnings {
+		l.options.Logger.Warn().Msg(warning)
+	}
+	if found.Kept > 0 || found.Torn > 0 {
+		l.options.Logger.Info().Int("kept_batches", found.Kept).Int64("torn_bytes", found.Torn).
+			Msg("recovered from a stop that was not in order")
+	}
 	identity := store.Identity()
 	db := l.options.DB
 	if l.options.Blobs == InMemory {
@@ -56,7 +70,7 @@ func (l *Log) openFiles() error {
 	}
 	x, err := index.Open(db, index.Options{Cluster: identity.Cluster, Node: identity.Node})
 	if err != nil {
-		return errors.Join(fmt.Errorf("open index: %w", err), store.Close())
+		return errors.Join(err, store.Close(), l.files.Close())
 	}
 	if reason := x.Rebuilt(); reason != "" {
 		l.options.Logger.Warn().Str("reason", reason).Msg("the index is made anew from the segments")
@@ -123,7 +137,11 @@ func (l *Log) loadCheckpoint() (from segment.Position, err error) {
 	if end := l.store.Durable(); from.Segment > end.Segment || from.Segment == end.Segment && from.Offset > end.Offset {
 		return from, fmt.Errorf("its checkpoint at %v lies beyond their end", from)
 	}
-	if err := l.core.LoadCheckpoint(cp.State); err != nil {
+	state, err := l.witness.testify(cp.State, l.store.Read)
+	if err != nil {
+		return from, err
+	}
+	if err := l.core.LoadCheckpoint(state); err != nil {
 		return from, err
 	}
 	return from, errors.Join(l.index.Window("keys", l.core.LoadKey), l.index.Window("outcomes", l.core.LoadOutcome))
@@ -144,6 +162,7 @@ func (l *Log) replay(from segment.Position) error {
 		case segment.KindState:
 			return l.core.ReplayState(payload)
 		case segment.KindDecided:
+			l.witness.saw(blobstore.Place{Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload))}, payload)
 			return l.core.ReplayDecided(payload, l.enter)
 		}
 		return nil

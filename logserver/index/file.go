@@ -22,7 +22,7 @@ const (
 
 // openFile opens and locks the file, made if it isn't there. Its structure is
 // sound or it is empty; reason then says why, if it wasn't.
-func openFile(path string, wait time.Duration) (f *os.File, reason error, err error) {
+func openFile(path string, wait time.Duration, deep int64) (f *os.File, reason error, err error) {
 	if err := clearDirectory(path); err != nil {
 		return nil, nil, err
 	}
@@ -40,7 +40,7 @@ func openFile(path string, wait time.Duration) (f *os.File, reason error, err er
 	if info.Size() == 0 {
 		return f, nil, nil
 	}
-	reason = examine(f, info.Size(), info.Size() <= deepBelow)
+	reason = examine(f, info.Size(), info.Size() <= deep)
 	if reason == nil {
 		return f, nil, nil
 	}

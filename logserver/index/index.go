@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -23,6 +24,7 @@ type Options struct {
 	LockWait      time.Duration // how long another process may take to end; 0: 2 s
 
 	hook func(op string) error // tests make an operation fail
+	deep int64                 // files up to this size are read whole when opened; 0: deepBelow
 }
 
 // An Index answers where entries lie. Add, Pending, Range, AtTime and Err may be
@@ -65,7 +67,7 @@ func Open(path string, o Options) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	x.store = &store{path: path, hook: o.hook, salt: newSalt()}
+	x.store = &store{path: path, hook: o.hook, deep: cmp.Or(o.deep, deepBelow), salt: newSalt()}
 	x.rebuilt, err = x.store.open(o.LockWait)
 	if err == nil {
 		err = x.load()

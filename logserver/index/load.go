@@ -25,7 +25,7 @@ func (s *store) load(o Options) (h *header, err error) {
 			return err
 		}
 		s.salt = h.salt
-		if tx.Size() > deepBelow {
+		if tx.Size() > s.deep {
 			return nil // rows are checked as they are read
 		}
 		return view{tx, s.salt}.check(h.logs)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func isBroken(t *testing.T, err error) {
+func isBroken(t testing.TB, err error) {
 	t.Helper()
 	if !errors.Is(err, ErrBroken) {
 		t.Fatalf("%v, want ErrBroken", err)
@@ -34,11 +34,15 @@ func TestNoSpaceIsTriedAgain(t *testing.T) {
 					x.Add(m.decide(7))
 				}
 				full = i%5 > 1
+				was, failedBefore := x.store.db, x.reopen
 				cp := checkpoint(uint64(len(m.decisions)))
 				cp.Windows = []Window{{Name: "keys", Rows: []WindowRow{{N: uint64(i), Value: []byte{byte(i)}}}}}
 				err := x.Flush(cp)
 				if full != errors.Is(err, ErrNoSpace) || !full && err != nil || full == (x.Pending() == 0) {
 					t.Fatal(full, err, x.Pending())
+				}
+				if (x.store.db != was) != failedBefore {
+					t.Fatal("the file is to be opened anew after a full disk, and only then")
 				}
 				m.check(x)
 			}

@@ -27,6 +27,7 @@ var (
 type store struct {
 	path string
 	hook func(op string) error // tests make an operation fail; nil: none
+	deep int64                 // files up to this size are read whole when opened
 
 	// Owned by the goroutine that flushes.
 	file *os.File
@@ -48,7 +49,7 @@ func (s *store) open(wait time.Duration) (reason error, err error) {
 // opens requires use.
 func (s *store) opens(wait time.Duration) (reason error, err error) {
 	for {
-		f, why, err := openFile(s.path, wait)
+		f, why, err := openFile(s.path, wait, s.deep)
 		if why != nil {
 			reason = why
 		}

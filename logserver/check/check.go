@@ -1,0 +1,202 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+// Options say what is checked.
+type Options struct {
+	Files    fs.FS              // the segments; only read
+	DB       string             // the index; "": not checked
+	Progress func(bytes uint64) // called now and then with the bytes of frames read; may be nil
+}
+
+// Report says what was checked. It is complete only without an error.
+type Report struct {
+	Logs     int
+	Batches  uint64 // of entries
+	Entries  uint64 // of all logs
+	Refused  uint64 // entries whose appends were refused; their bytes are there, and no index
+	Bytes    uint64 // of all frames
+	Rows     uint64 // of the index
+	Warnings []string
+}
+
+// Error says which invariant does not hold, and where.
+type Error struct {
+	At     segment.Position // of the frame that shows it
+	Detail string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("segment %d, offset %d: %s", e.At.Segment, e.At.Offset, e.Detail)
+}
+
+// Data checks a data directory. Its error is an *Error, a *segment.DamageError,
+// or another that says why the check could not go on.
+func Data(o Options) (report Report, err error) {
+	store, found, err := segment.View(o.Files)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	c := &checker{
+		options:  o,
+		core:     order.New(order.Options{Node: 1}),
+		contents: make(map[blobstore.Digest]content),
+		logs:     make(map[uint32]*progress),
+	}
+	c.report.Warnings = found.Warnings
+	if err := c.openIndex(store.Identity()); err != nil {
+		return c.report, err
+	}
+	defer c.closeIndex()
+	if err := store.Scan(segment.Position{}, c.frame); err != nil {
+		return c.report, err
+	}
+	err = c.finish()
+	c.report.Logs = len(c.logs)
+	return c.report, err
+}
+
+// content is a batch whose order or decision has not been met yet.
+type content struct {
+	place   blobstore.Place
+	entries int
+}
+
+// progress is how far a log has been checked.
+type progress struct {
+	head uint64
+	time int64
+}
+
+type checker struct {
+	options  Options
+	report   Report
+	core     *order.Core
+	at       segment.Position // of the frame that is being checked
+	contents map[blobstore.Digest]content
+	logs     map[uint32]*progress
+	manifest blobstore.Manifest
+	index    *copied
+}
+
+func (c *checker) fail(format string, args ...any) error {
+	return &Error{c.at, fmt.Sprintf(format, args...)}
+}
+
+// frame checks one frame, in the order of the stream.
+func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) error {
+	c.at = at
+	c.report.Bytes += uint64(len(payload))
+	if c.options.Progress != nil {
+		c.options.Progress(c.report.Bytes)
+	}
+	var err error
+	switch kind {
+	case segment.KindContent:
+		return c.content(payload)
+	case segment.KindOrder:
+		err = c.core.ReplayOrder(payload)
+	case segment.KindState:
+		err = c.core.ReplayState(payload)
+	case segment.KindDecided:
+		err = c.core.ReplayDecided(payload, c.decision)
+	}
+	if own := (*Error)(nil); err == nil || errors.As(err, &own) {
+		return err
+	}
+	return c.fail("%v", err)
+}
+
+// content checks that each entry is what its digest says.
+func (c *checker) content(payload []byte) error {
+	m := &c.manifest
+	if err := m.Parse(payload); err != nil {
+		return c.fail("%v", err)
+	}
+	for i := range m.Len() {
+		if blobstore.Sum(m.Entry(i)) != m.Digest(i) {
+			return c.fail("entry %d of the batch does not hash to its digest %s", i, m.Digest(i))
+		}
+	}
+	c.contents[m.BatchDigest()] = content{
+		blobstore.Place{Segment: c.at.Segment, Offset: c.at.Offset, Length: uint32(len(payload))}, m.Len(),
+	}
+	c.report.Batches++
+	return nil
+}
+
+// decision checks what was decided about a batch.
+func (c *checker) decision(d *order.Decision) error {
+	if d.Kind != order.KindBatch || d.Skipped {
+		return nil
+	}
+	found, ok := c.contents[d.Digest]
+	if !ok {
+		return c.fail("raft index %d orders %s, which no frame before it holds", d.Index, d.Digest)
+	}
+	delete(c.contents, d.Digest)
+	if found.entries != int(d.Entries) {
+		return c.fail("raft index %d orders %d entries of %s, which has %d", d.Index, d.Entries, d.Digest, found.entries)
+	}
+	left := d.Entries
+	for i := range d.Runs {
+		if err := c.run(d, &d.Runs[i], found.place); err != nil {
+			return err
+		}
+		left -= d.Runs[i].Count
+	}
+	c.report.Refused += uint64(left)
+	return nil
+}
+
+// run checks that a run of entries continues its log.
+func (c *checker) run(d *order.Decision, r *order.Run, place blobstore.Place) error {
+	p, ok := c.logs[r.Log]
+	if !ok {
+		p = new(progress)
+		c.logs[r.Log] = p
+	}
+	switch {
+	case r.First != p.head+1:
+		return c.fail("log %q goes on at %d behind %d", r.Name, r.First, p.head)
+	case d.Time < p.time:
+		return c.fail("log %q: the time of entry %d lies before that of the entry before it", r.Name, r.First)
+	case uint64(r.Ordinal)+uint64(r.Count) > uint64(d.Entries):
+		return c.fail("log %q: entry %d lies beyond the end of its batch", r.Name, r.First)
+	}
+	p.head, p.time = r.First+uint64(r.Count)-1, d.Time
+	c.report.Entries += uint64(r.Count)
+	return c.row(d, r, place)
+}
+
+// finish decides what was ordered and not yet decided, as a start would.
+func (c *checker) finish() error {
+	if err := c.core.Start(); err != nil {
+		return c.fail("%v", err)
+	}
+	for !c.core.Serving() {
+		c.core.Ready() // nothing is written: this core ends here
+		var failed error
+		err := c.core.Advance(func(d *order.Decision) {
+			if failed == nil {
+				failed = c.decision(d)
+			}
+		})
+		if failed != nil {
+			return failed
+		}
+		if err != nil {
+			return c.fail("%v", err)
+		}
+	}
+	return c.noMoreRows()
+}

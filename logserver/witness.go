@@ -1,0 +1,59 @@
+package logserver
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+// witness is the last decided frame at a checkpoint. The index keeps it, and a
+// start looks whether the segments have it: an index that is newer than the
+// segments, or belongs to another history of them, would say things that nobody
+// decided.
+type witness struct {
+	place   blobstore.Place
+	payload []byte
+}
+
+const witnessSize = 8 + 8 + 4 + len(blobstore.Digest{})
+
+var errWitness = errors.New("the segments don't have the decision at which its checkpoint was made")
+
+// saw notes a decided frame.
+func (w *witness) saw(place blobstore.Place, payload []byte) {
+	w.place = place
+	w.payload = append(w.payload[:0], payload...)
+}
+
+// append appends the witness to dst: place, and digest of the payload.
+func (w *witness) append(dst []byte) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, w.place.Segment)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(w.place.Offset))
+	dst = binary.LittleEndian.AppendUint32(dst, w.place.Length)
+	sum := blobstore.Sum(w.payload)
+	return append(dst, sum[:]...)
+}
+
+// testify reads back what append made from the front of p, checks that the
+// frame is there, and returns the rest.
+func (w *witness) testify(p []byte, read func(blobstore.Place, []byte) ([]byte, error)) (rest []byte, err error) {
+	if len(p) < witnessSize {
+		return nil, errWitness
+	}
+	place := blobstore.Place{
+		Segment: binary.LittleEndian.Uint64(p),
+		Offset:  int64(binary.LittleEndian.Uint64(p[8:])),
+		Length:  binary.LittleEndian.Uint32(p[16:]),
+	}
+	payload, err := read(place, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errWitness, err)
+	}
+	if blobstore.Sum(payload) != blobstore.Digest(p[20:witnessSize]) {
+		return nil, errWitness
+	}
+	w.saw(place, payload)
+	return p[witnessSize:], nil
+}

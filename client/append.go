@@ -60,7 +60,7 @@ func (c *Client) begin(ctx context.Context, p *Pending, entries [][]byte, multi 
 }
 
 func (c *Client) appendAndWait(ctx context.Context, entries [][]byte, multi bool, opts []AppendOption) (uint64, error) {
-	p := recycled.Get().(*Pending)
+	p := c.newSignalled()
 	if err := c.begin(ctx, p, entries, multi, opts); err != nil {
 		p.settle(0, err)
 	}
@@ -73,7 +73,7 @@ func (c *Client) appendAndWait(ctx context.Context, entries [][]byte, multi bool
 		<-p.signal
 	}
 	index, err := p.index, p.err
-	p.recycle()
+	c.recycle(p)
 	return index, err
 }
 

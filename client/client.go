@@ -20,6 +20,8 @@ type Client struct {
 	wake   chan struct{} // has room for one: the sender is to look again
 	done   chan struct{} // closed when run has returned
 
+	recycled sync.Pool // of Pendings with a signal
+
 	mu         sync.Mutex // guards the following; given back by unlock
 	started    bool       // run runs: with the first append
 	closed     bool

@@ -136,10 +136,11 @@ type (
 	// After appends only if the log's head is exactly this (ErrHead).
 	After uint64
 
-	// OnDone is called once with what AppendAsync's Pending would return: by
-	// the client's own goroutine, so it must not block, append or Close; or
-	// before AppendAsync returns, if the append was not accepted. Appends are
-	// mostly answered in their order; one that is refused here is not.
+	// OnDone is called once with what AppendAsync's Pending would return: by a
+	// goroutine of the client, so it must not block, append, Flush or Close; or,
+	// if the append was not accepted, by AppendAsync itself, which may be at the
+	// same time. Those of answered appends are called in the order of the
+	// appends.
 	OnDone func(index uint64, err error)
 
 	// From is the first index to read: 1 without it. Beyond the head, Tail

@@ -74,11 +74,16 @@ func (p *Pending) settle(index uint64, err error) {
 	}
 }
 
-// recycled are Pendings of Append, with a signal.
-var recycled = sync.Pool{New: func() any { return &Pending{signal: make(chan struct{}, 1)} }}
+// newSignalled returns a Pending with a signal, for one append.
+func (c *Client) newSignalled() *Pending {
+	if p, ok := c.recycled.Get().(*Pending); ok {
+		return p
+	}
+	return &Pending{signal: make(chan struct{}, 1)}
+}
 
-// recycle lets another Append use p, whose signal was taken.
-func (p *Pending) recycle() {
+// recycle lets another append use p, whose signal was taken.
+func (c *Client) recycle(p *Pending) {
 	p.request, p.onDone, p.settled, p.index, p.err = nil, nil, false, 0, nil
-	recycled.Put(p)
+	c.recycled.Put(p)
 }

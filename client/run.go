@@ -24,7 +24,7 @@ const (
 func (c *Client) run() {
 	defer close(c.done)
 	delay := c.opts.backOff()
-	for {
+	for c.ctx.Err() == nil {
 		l, err := c.connect(c.ctx)
 		if err == nil {
 			c.connected()

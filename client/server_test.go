@@ -35,6 +35,8 @@ type server struct {
 	conns   map[net.Conn]bool
 	count   int
 	cuts    int
+	reading int // reads that were asked for
+	heads   int // likewise
 	zombies [][][]byte
 	closed  bool
 }
@@ -229,6 +231,7 @@ func (s *server) handle(conn *serverConn, m message, reads *sync.WaitGroup) bool
 	case m.Auth != nil:
 		answer = protocol.AppendAuth(nil)
 	case m.Head:
+		s.heads++
 		answer = protocol.AppendHead(nil, m.ID, head)
 	case m.Logs:
 		for name, log := range s.m.logs {
@@ -236,6 +239,7 @@ func (s *server) handle(conn *serverConn, m message, reads *sync.WaitGroup) bool
 		}
 		answer = protocol.AppendLogs(answer, len(s.m.logs))
 	case m.From != nil:
+		s.reading++
 		reads.Go(func() { s.tail(conn, m, head) })
 	default:
 		answer = s.answer(conn.c, m)

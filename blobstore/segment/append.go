@@ -12,8 +12,11 @@ const (
 	// Blocks are allocated in steps: as many as the file has, within these bounds.
 	minStep = 1 << 20
 	maxStep = 16 << 20
-	// idleZeroes is how far ahead Idle zeroes; it does so again when half is used up.
-	idleZeroes = 1 << 20
+	// zeroStep is how far ahead blocks are zeroed: by Idle, and by a batch up to smallBatch
+	// that comes to blocks which are not. Measured: a batch of 4 to 64 KiB is flushed in
+	// two thirds of the time over zeroed blocks; for larger ones it makes no difference.
+	zeroStep   = 1 << 20
+	smallBatch = 64 << 10
 )
 
 var zeroes [256 << 10]byte
@@ -77,6 +80,11 @@ func (s *Store) allocate(need int64) error {
 func (s *Store) write(frames []Frame, size int64) error {
 	// All that was written before has been flushed, so the file is durable up to here.
 	to := s.encoder.batch(frames, size, s.salt, s.tail, s.tail.Offset)
+	end := to.Offset
+	if end > s.zeroed && size <= smallBatch {
+		end = max(end, min(end+zeroStep, s.allocated))
+		s.encoder.zeroes(int(end - to.Offset))
+	}
 	if _, err := s.file.WriteAt(s.encoder.buf, s.tail.Offset); err != nil {
 		return fmt.Errorf("write segment %d: %w", s.tail.Segment, err)
 	}
@@ -87,7 +95,7 @@ func (s *Store) write(frames []Frame, size int64) error {
 		return err
 	}
 	s.tail = to
-	s.zeroed = max(s.zeroed, to.Offset)
+	s.zeroed = max(s.zeroed, end)
 	s.settled()
 	return nil
 }
@@ -126,11 +134,11 @@ func (s *Store) roll(size int64) error {
 // change what the file system knows of the file.
 func (s *Store) zeroAhead() error {
 	start := max(s.zeroed, s.tail.Offset)
-	end := min(s.tail.Offset+idleZeroes, s.limit)
+	end := min(s.tail.Offset+zeroStep, s.limit)
 	if s.allocated == s.tail.Offset {
 		return nil // a new file stays as short as it is until the first append
 	}
-	if end-start < idleZeroes/2 && end < s.limit || end <= start {
+	if end-start < zeroStep/2 && end < s.limit || end <= start {
 		return nil
 	}
 	if err := s.allocate(end); errors.Is(err, ErrDiskFull) {

@@ -57,12 +57,12 @@ func (im image) clone() image {
 func (im image) disk(t testing.TB) *fs.Mem {
 	t.Helper()
 	m := fs.Memory()
-	for name, content := range im {
+	for _, name := range slices.Sorted(maps.Keys(im)) {
 		file, err := m.Create(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		file.WriteAt(content, 0)
+		file.WriteAt(im[name], 0)
 		file.Sync()
 	}
 	m.SyncDir()

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"hash/crc32"
+	"slices"
 
 	"github.com/ringlog/ringlog/blobstore"
 )
@@ -49,6 +50,13 @@ func (e *encoder) batch(frames []Frame, size int64, salt uint32, from point, dur
 	e.hash.Sum(e.chain[:0])
 	to.chain = e.chain
 	return to
+}
+
+// zeroes puts zeroes behind the batch, to be written along with it.
+func (e *encoder) zeroes(n int) {
+	was := len(e.buf)
+	e.buf = slices.Grow(e.buf, n)[:was+n]
+	clear(e.buf[was:])
 }
 
 func (e *encoder) frame(h *header, f *Frame, salt uint32) {

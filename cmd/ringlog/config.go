@@ -19,23 +19,28 @@ const prefix = "RINGLOG"
 // default; want, what a good value looks like; min and max of a number; oneof; meaning; later, for what
 // a coming version brings: any value but the default refuses the start; secret, never shown.
 type Config struct {
-	Port        Count      `envconfig:"PORT" default:"8089" min:"0" max:"65535" want:"a port from 0 to 65535" meaning:"where clients connect (0: any free one)"`
-	Host        string     `envconfig:"HOST" default:"127.0.0.1" want:"an address of this machine" meaning:"where clients connect; another than loopback needs INSECURE=true"`
-	Blobs       string     `envconfig:"BLOBS" default:"ringlog.blobs" want:"a directory, or memory" meaning:"directory of the segments; memory keeps all in memory"`
-	DB          string     `envconfig:"DB" default:"ringlog.db" want:"a file" meaning:"the index, made anew when lost; none with BLOBS=memory"`
-	Echo        Bool       `envconfig:"ECHO" default:"false" want:"true or false" meaning:"send an unbounded read its own connection's appends too"`
-	LogLevel    Level      `envconfig:"LOG_LEVEL" default:"info" want:"debug, info, warn, error or off" meaning:"how much is logged (JSON lines on standard output)"`
-	MaxEntry    Size       `envconfig:"MAX_ENTRY" default:"1MiB" min:"64" max:"16777216" want:"a size from 64 to 16MiB" meaning:"bytes of an entry; a line may be 64 KiB longer"`
-	MaxConns    Count      `envconfig:"MAX_CONNS" default:"16384" min:"1" max:"1000000" want:"a number from 1 to 1000000" meaning:"connections at once"`
-	Memory      Size       `envconfig:"MEMORY" min:"16777216" max:"1125899906842624" want:"a size of 16MiB or more" meaning:"memory for clients' requests and recent entries; default: 25 % of what there is"`
-	Sync        Choice     `envconfig:"SYNC" default:"always" oneof:"always" want:"always" meaning:"what is flushed before an answer"`
-	Insecure    Bool       `envconfig:"INSECURE" default:"false" want:"true or false" meaning:"allow what the other rows ask for"`
-	Segment     Size       `envconfig:"SEGMENT" default:"256MiB" min:"65536" max:"268435456" want:"a size from 64KiB to 256MiB" meaning:"bytes of a segment file"`
-	DiskTimeout Duration   `envconfig:"DISK_TIMEOUT" default:"30s" min:"100000000" max:"3600000000000" want:"a duration from 100ms to 1h" meaning:"a write that takes longer ends the server"`
-	Keys        Count      `envconfig:"KEYS" default:"1048576" min:"1" max:"16777216" want:"a number from 1 to 16777216" meaning:"keyed appends that are remembered (when founding)"`
-	Logs        Count      `envconfig:"LOGS" default:"10000" min:"1" max:"1000000" want:"a number from 1 to 1000000" meaning:"logs at most (when founding)"`
+	Port     Count  `envconfig:"PORT" default:"8089" min:"0" max:"65535" want:"a port from 0 to 65535" meaning:"where clients connect (0: any free one)"`
+	Host     string `envconfig:"HOST" default:"127.0.0.1" want:"an address of this machine" meaning:"where clients connect; another than loopback needs INSECURE=true"`
+	Blobs    string `envconfig:"BLOBS" default:"ringlog.blobs" want:"a directory, or memory" meaning:"directory of the segments; memory keeps all in memory"`
+	DB       string `envconfig:"DB" default:"ringlog.db" want:"a file" meaning:"the index, made anew when lost; none with BLOBS=memory"`
+	Echo     Bool   `envconfig:"ECHO" default:"false" want:"true or false" meaning:"send an unbounded read its own connection's appends too"`
+	LogLevel Level  `envconfig:"LOG_LEVEL" default:"info" want:"debug, info, warn, error or off" meaning:"how much is logged (JSON lines on standard output)"`
+	EntryLimit
+	MaxConns    Count    `envconfig:"MAX_CONNS" default:"16384" min:"1" max:"1000000" want:"a number from 1 to 1000000" meaning:"connections at once"`
+	Memory      Size     `envconfig:"MEMORY" min:"16777216" max:"1125899906842624" want:"a size of 16MiB or more" meaning:"memory for clients' requests and recent entries; default: 25 % of what there is"`
+	Sync        Choice   `envconfig:"SYNC" default:"always" oneof:"always" want:"always" meaning:"what is flushed before an answer"`
+	Insecure    Bool     `envconfig:"INSECURE" default:"false" want:"true or false" meaning:"allow what the other rows ask for"`
+	Segment     Size     `envconfig:"SEGMENT" default:"256MiB" min:"65536" max:"268435456" want:"a size from 64KiB to 256MiB" meaning:"bytes of a segment file"`
+	DiskTimeout Duration `envconfig:"DISK_TIMEOUT" default:"30s" min:"100000000" max:"3600000000000" want:"a duration from 100ms to 1h" meaning:"a write that takes longer ends the server"`
+	Keys        Count    `envconfig:"KEYS" default:"1048576" min:"1" max:"16777216" want:"a number from 1 to 16777216" meaning:"keyed appends that are remembered (when founding)"`
+	Logs        Count    `envconfig:"LOGS" default:"10000" min:"1" max:"1000000" want:"a number from 1 to 1000000" meaning:"logs at most (when founding)"`
 	Security
 	Cluster
+}
+
+// EntryLimit is for the server and for who appends to it.
+type EntryLimit struct {
+	MaxEntry Size `envconfig:"MAX_ENTRY" default:"1MiB" min:"64" max:"16777216" want:"a size from 64 to 16MiB" meaning:"bytes of an entry; a line may be 64 KiB longer"`
 }
 
 // Security is reserved: it comes with TLS and tokens.
@@ -187,4 +192,3 @@ func (v variable) inRange() bool {
 	high, _ := strconv.ParseInt(v.max, 10, 64)
 	return low <= v.field.Int() && v.field.Int() <= high
 }
-

@@ -3,6 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"syscall"
+
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/index"
 )
 
 // Exit codes, after sysexits.h.
@@ -49,4 +54,22 @@ func exitCode(err error) int {
 		return coded.code
 	}
 	return exitFailure
+}
+
+// dataCode tells the errors of opening a log apart: what is wrong with the system (the disk, rights,
+// another process) and what is wrong with the data.
+func dataCode(err error) int {
+	var locked *fs.LockedError
+	var damage *segment.DamageError
+	var foreign *segment.ForeignError
+	var system syscall.Errno
+	switch {
+	case errors.As(err, &locked), errors.Is(err, index.ErrLocked):
+		return exitConfig
+	case errors.As(err, &damage), errors.As(err, &foreign):
+		return exitData
+	case errors.As(err, &system), errors.Is(err, segment.ErrDiskFull), errors.Is(err, fs.ErrNoSpace):
+		return exitDisk
+	}
+	return exitData
 }

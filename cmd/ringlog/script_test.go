@@ -22,12 +22,14 @@ import (
 //
 //	serve [X=V ...]     starts a server in the background; $RINGLOG_ADDR is its address
 //	refuse CODE [X=V…]  starts one that must exit with CODE, one line on standard error
-//	stop, kill          ends it in order (it must exit 0), or with KILL
+//	terminate, crash    ends it in order (it must exit 0), or with KILL
 //	dial NAME           opens a connection, the one that is used from here on; on NAME goes back to one
-//	> LINE              sends a line on it; >- TEXT sends text without the LF
-//	< LINE              the next line that comes must be this; <~ REGEXP-free prefix
+//	> LINE, >- TEXT     sends a line on it; sends text without its LF
+//	sends FILE          sends a file as it is
+//	< LINE              the next line that comes must be this one; <~ PART ...: must have these parts
 //	shut                ends our sending side; closed: the server must have closed the connection
-//	file-lines FILE N   the file has N lines
+//	exits CODE COMMAND  the command ends with this code
+//	lines FILE N        the file (or stdout) has N lines
 //
 // Conditions: [memory] when this run keeps everything in memory.
 const patience = 30 * time.Second // for one step; only a hanging server takes it
@@ -38,12 +40,14 @@ func TestMain(m *testing.M) {
 
 func TestScript(t *testing.T) {
 	for _, blobs := range []string{"ringlog.blobs", inMemory} {
-		t.Run(filepath.Ext("."+blobs)[1:], func(t *testing.T) {
+		t.Run(filepath.Ext("." + blobs)[1:], func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
 				Dir: filepath.Join("testdata", "script"),
 				Setup: func(env *testscript.Env) error {
 					env.Setenv("BLOBS", blobs)
 					env.Setenv("PORT", "0")
+					// The race detector would have every process wait a second at its end.
+					env.Setenv("GORACE", "atexit_sleep_ms=0")
 					env.Values[talkKey{}] = &talk{connections: map[string]*conversation{}}
 					env.Defer(func() { env.Values[talkKey{}].(*talk).end() })
 					return nil
@@ -52,7 +56,7 @@ func TestScript(t *testing.T) {
 					return condition == "memory" && blobs == inMemory, nil
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
-					"serve": cmdServe, "refuse": cmdRefuse, "stop": cmdStop, "kill": cmdKill,
+					"serve": cmdServe, "refuse": cmdRefuse, "terminate": cmdTerminate, "crash": cmdCrash, "exits": cmdExits,
 					"dial": cmdDial, "on": cmdOn, ">": cmdSend, ">-": cmdSendPart, "<": cmdExpect, "<~": cmdExpectPart,
 					"shut": cmdShut, "closed": cmdClosed, "sends": cmdSendFile, "lines": cmdLines,
 				},
@@ -95,7 +99,7 @@ func command(ts *testscript.TestScript, env []string) *exec.Cmd {
 	ts.Check(err)
 	cmd := exec.Command(binary)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"BLOBS", "PORT", "HOME", "PATH", "TMPDIR", "GOCOVERDIR"} {
+	for _, name := range []string{"BLOBS", "PORT", "HOME", "PATH", "GORACE", "TMPDIR", "GOCOVERDIR"} {
 		if value := ts.Getenv(name); value != "" {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
@@ -145,26 +149,27 @@ func readLog(log io.Reader, address chan<- string) {
 }
 
 func cmdRefuse(ts *testscript.TestScript, _ bool, args []string) {
-	cmd := command(ts, args[1:])
-	stderr, err := os.Create(ts.MkAbs("stderr"))
-	ts.Check(err)
-	defer stderr.Close()
-	cmd.Stderr = stderr
-	var failed *exec.ExitError
-	if err := cmd.Run(); !errors.As(err, &failed) {
-		ts.Fatalf("it did not refuse: %v", err)
-	}
-	said, _ := os.ReadFile(stderr.Name())
-	ts.Logf("%s", said)
-	if code := fmt.Sprint(failed.ExitCode()); code != args[0] {
-		ts.Fatalf("exit code %s, want %s", code, args[0])
-	}
-	if strings.Count(string(said), "\n") != 1 {
-		ts.Fatalf("want one line on standard error")
+	cmdExits(ts, false, append(append([]string{args[0], "env"}, args[1:]...), "ringlog"))
+	if said := ts.ReadFile("stderr"); strings.Count(said, "\n") != 1 {
+		ts.Fatalf("want one line on standard error, not %q", said)
 	}
 }
 
-func cmdStop(ts *testscript.TestScript, _ bool, _ []string) {
+func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
+	code := 0
+	err := ts.Exec(args[1], args[2:]...)
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		code = failed.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+func cmdTerminate(ts *testscript.TestScript, _ bool, _ []string) {
 	t := talkOf(ts)
 	ts.Check(t.server.Process.Signal(syscall.SIGTERM))
 	err := t.server.Wait()
@@ -174,7 +179,7 @@ func cmdStop(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-func cmdKill(ts *testscript.TestScript, _ bool, _ []string) {
+func cmdCrash(ts *testscript.TestScript, _ bool, _ []string) {
 	t := talkOf(ts)
 	ts.Check(t.server.Process.Kill())
 	t.server.Wait()

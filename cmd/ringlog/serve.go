@@ -91,9 +91,12 @@ func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, ser
 	// Who still hangs on after the time is cut off; that isn't a failure of ours.
 	_ = server.Shutdown(ctx)
 	serveErr := <-served
+	if errors.Is(serveErr, logserver.ErrServerClosed) {
+		serveErr = nil
+	}
 	closeErr := log.Close()
 	if err := log.Err(); err != nil {
-		return withCode(dataCode(err), err)
+		return withCode(exitDisk, err)
 	}
 	return errors.Join(serveErr, withCode(exitDisk, closeErr))
 }

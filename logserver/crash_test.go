@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver/check"
@@ -23,9 +25,13 @@ type ledger struct {
 	asked [][]string // log and texts of each append, in order
 	done  int
 	acked map[string]map[uint64]string // log, index: text
+	seqs  map[string]uint64            // of each producer, the last number given
+	life  int                          // counts the power cuts
 }
 
-func newLedger() *ledger { return &ledger{acked: map[string]map[uint64]string{}} }
+func newLedger() *ledger {
+	return &ledger{acked: map[string]map[uint64]string{}, seqs: map[string]uint64{}}
+}
 
 func (d *ledger) resolve(o *order.Outcome) {
 	d.mu.Lock()
@@ -84,12 +90,30 @@ func (d *ledger) append(l *Log, r *rand.Rand, round int) {
 			s.Key = fmt.Appendf(nil, "k%d", r.IntN(20))
 			s.KeyDigest = keyDigest(s.Key, s.entries)
 		}
+		if r.IntN(2) == 0 {
+			d.number(&s, r)
+		}
 		d.mu.Lock()
 		d.asked = append(d.asked, asked)
 		d.mu.Unlock()
 		list = append(list, s)
 	}
 	l.submit(d, list)
+}
+
+// number makes the append the next one of a producer, or, seldom, one again that was
+// decided: which appends nothing.
+func (d *ledger) number(s *submission, r *rand.Rand) {
+	p := fmt.Sprintf("p%d of life %d", r.IntN(3), d.life)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if seq := d.seqs[p]; seq > 0 && r.IntN(5) == 0 {
+		s.Seq = 1 + r.Uint64N(seq)
+	} else {
+		d.seqs[p]++
+		s.Seq = d.seqs[p]
+	}
+	s.Producer = []byte(p)
 }
 
 // mustHold wants every acknowledged entry to be where it was acknowledged.
@@ -184,6 +208,8 @@ func powerCut(t *testing.T, disk *fs.Mem, d *ledger, db string, r *rand.Rand, ro
 	mustCheck(t, after, "")
 	d.mu.Lock()
 	d.acked, d.asked, d.done = acked, nil, 0
+	clear(d.seqs) // producers go on under other names: how far the disk has got is not known
+	d.life++
 	d.mu.Unlock()
 	return after
 }
@@ -194,5 +220,42 @@ func mustCheck(t *testing.T, files fs.FS, db string) {
 	report, err := check.Data(check.Options{Files: files, DB: db})
 	if err != nil {
 		t.Fatalf("check: %v (%+v)", err, report)
+	}
+}
+
+// After a stop in order, and after one that was not, the index serves as it
+// was: it isn't made anew without need.
+func TestTheIndexIsNotMadeAnewWithoutNeed(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	disk, d, db := fs.Memory(), newLedger(), filepath.Join(t.TempDir(), "db")
+	for round := range 8 {
+		var lines bytes.Buffer
+		l, err := Open(Options{Files: disk, DB: db, Segment: 64 << 10, IndexEvery: 1, Logger: zerolog.New(&lines)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(lines.Bytes(), []byte("anew")) {
+			t.Fatalf("round %d: %s", round, &lines)
+		}
+		mustHold(t, l, d.snapshot())
+		for range 40 {
+			d.append(l, r, round)
+		}
+		l.writing.Wait()
+		killed := disk.Crash(rand.New(rand.NewPCG(2, uint64(round))))
+		image, err := os.ReadFile(db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if round%2 == 0 {
+			disk = killed
+			if err := os.WriteFile(db, image, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustCheck(t, disk, db)
 	}
 }

@@ -30,7 +30,7 @@ type Replay struct {
 type Window struct {
 	Name  string
 	First uint64      // rows below are removed
-	Rows  []WindowRow // new since the checkpoint before: ascending without gap
+	Rows  []WindowRow // new or other than in the checkpoint before: ascending without gap
 }
 
 // A WindowRow is one row of a window.

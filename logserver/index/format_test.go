@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -12,7 +13,7 @@ import (
 // edit changes the meta bucket of a file as another program would.
 func edit(t *testing.T, path string, fn func(*bbolt.Tx) error) {
 	t.Helper()
-	db, err := bbolt.Open(path, fileMode, nil)
+	db, err := bbolt.Open(path, fileMode, &bbolt.Options{Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +83,11 @@ func TestWrongRows(t *testing.T) {
 				edit(t, path, func(tx *bbolt.Tx) error { return change(m, tx.Bucket(bucketRows)) })
 			}
 			spoil()
-			if x := mustOpen(t, path, Options{}); x.Rebuilt() == "" {
+			x := mustOpen(t, path, Options{})
+			if x.Rebuilt() == "" {
 				t.Error("not noticed when opened")
-			} else if err := x.Close(); err != nil {
+			}
+			if err := x.Close(); err != nil {
 				t.Error(err)
 			}
 			spoil()

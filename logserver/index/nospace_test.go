@@ -33,15 +33,15 @@ func TestNoSpaceIsTriedAgain(t *testing.T) {
 				for range 50 {
 					x.Add(m.decide(7))
 				}
+				wasFull, was := full, x.store.db
 				full = i%5 > 1
-				was, failedBefore := x.store.db, x.reopen
 				cp := checkpoint(uint64(len(m.decisions)))
 				cp.Windows = []Window{{Name: "keys", Rows: []WindowRow{{N: uint64(i), Value: []byte{byte(i)}}}}}
 				err := x.Flush(cp)
 				if full != errors.Is(err, ErrNoSpace) || !full && err != nil || full == (x.Pending() == 0) {
 					t.Fatal(full, err, x.Pending())
 				}
-				if (x.store.db != was) != failedBefore {
+				if (x.store.db != was) != wasFull {
 					t.Fatal("the file is to be opened anew after a full disk, and only then")
 				}
 				m.check(x)

@@ -108,12 +108,28 @@ func (x *Index) keepRow(kept *Window, r WindowRow) error {
 		is = span{is.first, kept.Rows[n-1].N + 1}
 	}
 	switch {
-	case r.N < is.next || r.N < kept.First:
-		return nil // known, or not wanted any more
+	case r.N < kept.First:
+		return nil // not wanted any more
+	case r.N < is.next:
+		return kept.replace(r)
 	case r.N > is.next && is.next > kept.First:
 		return fmt.Errorf("window %q: row %d after %d: %w", kept.Name, r.N, is.next-1, errWindow)
 	}
 	kept.Rows = append(kept.Rows, WindowRow{r.N, slices.Clone(r.Value)})
+	return nil
+}
+
+// replace puts a row in the place of one with its number: of one that is kept, or, when
+// nothing is kept yet, of one in the file.
+func (w *Window) replace(r WindowRow) error {
+	if len(w.Rows) == 0 {
+		w.Rows = append(w.Rows, WindowRow{r.N, slices.Clone(r.Value)})
+		return nil
+	}
+	if r.N < w.Rows[0].N {
+		return fmt.Errorf("window %q: row %d before %d: %w", w.Name, r.N, w.Rows[0].N, errWindow)
+	}
+	w.Rows[r.N-w.Rows[0].N].Value = slices.Clone(r.Value)
 	return nil
 }
 

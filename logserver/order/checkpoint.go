@@ -66,16 +66,16 @@ func (k *keys) window(from uint64) Window {
 	return w.Window
 }
 
-// window returns the rows of the runs that reach the number from.
+// window returns the rows of the runs that reach the running number from: the first
+// of them may have grown since its row was written, and replaces it.
 func (o *outcomes) window(from uint64) Window {
 	id := o.runs.next()
 	for id > o.runs.first && o.runs.at(id-1).end() > from {
 		id--
 	}
-	w := newWindow(o.first(), int(o.runs.next()-id))
+	w := newWindow(o.runs.first, int(o.runs.next()-id))
 	for ; id < o.runs.next(); id++ {
-		u := o.runs.at(id)
-		w.add(u.number, u.append)
+		w.add(id, o.runs.at(id).append)
 	}
 	return w.Window
 }
@@ -122,11 +122,11 @@ func (row *keyRow) decode(data []byte) error {
 	return r.end(what)
 }
 
-// append encodes a row: version, status: a byte each; the producer's serial, seq,
-// value, appends, entries, log: uvarint; checksum.
+// append encodes a row: version, status: a byte each; running number, the producer's
+// serial, seq, value, appends, entries, log: uvarint; checksum.
 func (u *outcomeRun) append(dst []byte) []byte {
 	start := len(dst)
-	dst = appendUvarints(append(dst, outcomeRowVersion, byte(u.status)), u.producer.serial, u.seq, u.value,
+	dst = appendUvarints(append(dst, outcomeRowVersion, byte(u.status)), u.number, u.producer.serial, u.seq, u.value,
 		uint64(u.appends), uint64(u.entries), uint64(u.log))
 	return appendSum(dst, start)
 }
@@ -138,7 +138,7 @@ func (u *outcomeRun) decode(data []byte) (serial uint64, err error) {
 		return 0, err
 	}
 	u.status = Status(r.byte())
-	serial = r.uvarint()
+	u.number, serial = r.uvarint(), r.uvarint()
 	u.seq = r.between(1, maxNumber)
 	u.value = r.between(0, maxNumber)
 	u.appends = uint32(r.between(1, maxRun))

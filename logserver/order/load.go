@@ -10,7 +10,8 @@ import (
 // count, each: id, incarnation, seq: uvarint; logs, by number: count, each: head:
 // uvarint, length byte, name; producers ever: uvarint; producers, the one used last at
 // the end: count, each: serial, last: uvarint, length byte, name; of keys and of
-// outcomes: running numbers of the first remembered and of the next: uvarint; checksum.
+// outcomes: the numbers of the first row and of the next; of outcomes also the running
+// numbers of the first append in a row and of the next: uvarint; checksum.
 const checkpointVersion = 1
 
 func (s *state) append(dst []byte, hard hardState) []byte {
@@ -32,14 +33,16 @@ func (s *state) append(dst []byte, hard hardState) []byte {
 		dst = appendUvarints(dst, p.serial, p.last)
 		dst = append(append(dst, byte(len(p.name))), p.name...)
 	})
-	dst = appendUvarints(dst, s.keys.rows.first, s.keys.rows.next(), s.outcomes.first(), s.outcomes.next)
+	dst = appendUvarints(dst, s.keys.rows.first, s.keys.rows.next(),
+		s.outcomes.runs.first, s.outcomes.runs.next(), s.outcomes.first(), s.outcomes.next)
 	return appendSum(dst, start)
 }
 
 // loading is what is still to come of a checkpoint.
 type loading struct {
-	keys     uint64 // number of the next key that ends the loading of keys
-	outcomes uint64 // running number of the next outcome to load
+	keys     uint64 // number of the next row that ends the loading of keys
+	runs     uint64 // likewise of outcomes
+	outcomes uint64 // running number of the next append to load
 	bySerial map[uint64]*producer
 }
 
@@ -69,8 +72,9 @@ func (c *Core) LoadCheckpoint(state []byte) error {
 	l := &loading{bySerial: make(map[uint64]*producer)}
 	s.loadProducers(&r, l)
 	s.keys.rows.first, l.keys = r.uvarint(), r.uvarint()
+	s.outcomes.runs.first, l.runs = r.uvarint(), r.uvarint()
 	l.outcomes, s.outcomes.next = r.uvarint(), r.uvarint()
-	if s.keys.rows.first > l.keys || l.outcomes > s.outcomes.next {
+	if s.keys.rows.first > l.keys || s.outcomes.runs.first > l.runs || l.outcomes > s.outcomes.next {
 		r.fail()
 	}
 	if err := r.end(what); err != nil {
@@ -136,15 +140,18 @@ func (c *Core) LoadOutcome(n uint64, row []byte) error {
 	switch {
 	case l == nil:
 		return errors.New("row without a checkpoint")
-	case n < l.outcomes && o.runs.n == 0:
+	case n < o.runs.first && o.runs.n == 0:
 		return nil // was to be removed
-	case n != l.outcomes || n >= o.next:
+	case n != o.runs.next() || n >= l.runs:
 		return fmt.Errorf("outcome %d: %w", n, errRow)
 	}
-	v := outcomeRun{number: n}
+	var v outcomeRun
 	serial, err := v.decode(row)
 	if err != nil {
 		return fmt.Errorf("outcome %d: %w", n, err)
+	}
+	if v.number != l.outcomes {
+		return fmt.Errorf("outcome %d: %w", n, errRow)
 	}
 	p := l.bySerial[serial]
 	if p == nil {
@@ -174,7 +181,7 @@ func (c *Core) loaded() error {
 	}
 	c.restore.loading = nil
 	s := &c.state
-	if s.keys.rows.next() != l.keys || l.outcomes != s.outcomes.next {
+	if s.keys.rows.next() != l.keys || s.outcomes.runs.next() != l.runs || l.outcomes != s.outcomes.next {
 		return errors.New("checkpoint: rows are missing")
 	}
 	var err error

@@ -223,6 +223,19 @@ func mustCheck(t *testing.T, files fs.FS, db string) {
 	}
 }
 
+// hold waits until nothing is committed or written behind, and keeps it so.
+func hold(l *Log) (resume func()) {
+	g := l.gatherer
+	g.mu.Lock()
+	for g.busy {
+		g.room.Wait()
+	}
+	g.busy = true
+	g.mu.Unlock()
+	l.writing.Wait()
+	return func() { g.mu.Lock(); defer g.mu.Unlock(); g.busy = false }
+}
+
 // After a stop in order, and after one that was not, the index serves as it
 // was: it isn't made anew without need.
 func TestTheIndexIsNotMadeAnewWithoutNeed(t *testing.T) {
@@ -241,12 +254,13 @@ func TestTheIndexIsNotMadeAnewWithoutNeed(t *testing.T) {
 		for range 40 {
 			d.append(l, r, round)
 		}
-		l.writing.Wait()
+		resume := hold(l)
 		killed := disk.Crash(rand.New(rand.NewPCG(2, uint64(round))))
 		image, err := os.ReadFile(db)
 		if err != nil {
 			t.Fatal(err)
 		}
+		resume()
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}

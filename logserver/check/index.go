@@ -107,6 +107,10 @@ func (c *checker) noMoreRows() error {
 	if c.index == nil {
 		return nil
 	}
+	if c.index.applied > c.core.Applied() {
+		c.warn("the index goes beyond what is known to be durable; a start looks at the rest")
+		return nil
+	}
 	for log := range c.logs {
 		rows, err := c.index.Range(log, c.index.heads[log]+1, nil, 1)
 		if err != nil {

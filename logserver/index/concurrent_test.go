@@ -20,7 +20,7 @@ func simpleRow(log uint32, n uint64) Row {
 
 // Readers see every row that was added before, whatever Add, Flush and Discard do.
 func TestConcurrentReaders(t *testing.T) {
-	const logs, rounds = 3, 3000
+	const logs, rounds = 3, 1500
 	x := mustOpen(t, filepath.Join(t.TempDir(), "index.db"), Options{})
 	var added atomic.Uint64
 	var wg sync.WaitGroup

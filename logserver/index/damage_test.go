@@ -145,7 +145,7 @@ func flipBytes(t *testing.T, o Options) {
 	rnd := rand.New(rand.NewSource(1))
 	path := filepath.Join(t.TempDir(), "index.db")
 	noticed, n := 0, 0
-	for at := 0; at < end; at += 1 + rnd.Intn(600) {
+	for at := 0; at < end; at += 1 + rnd.Intn(2400) {
 		damaged := slices.Clone(file[:end])
 		if rnd.Intn(2) == 0 {
 			damaged[at] ^= 1 << rnd.Intn(8)
@@ -197,9 +197,7 @@ func TestMisplacedBlocks(t *testing.T) {
 			copy(block(damaged, a), block(file, b))
 		}
 		write(t, path, damaged)
-		m.survives(path, []int{i / blocks, a, b})
-		write(t, path, damaged)
-		m.survivesWith(path, []int{i / blocks, a, b}, lazy)
+		m.survivesWith(path, []int{i / blocks, a, b}, []Options{{}, lazy}[rnd.Intn(2)])
 	}
 }
 

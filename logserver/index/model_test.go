@@ -123,7 +123,7 @@ func mustOpen(t testing.TB, path string, o Options) *Index {
 }
 
 func TestModel(t *testing.T) {
-	for seed := range int64(20) {
+	for seed := range int64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m := newModel(t, seed)
 			path := filepath.Join(t.TempDir(), "index.db")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,12 +26,13 @@ type connection struct {
 	logger zerolog.Logger
 
 	// Owned by the connection's goroutine.
-	lines   *protocol.LineReader
-	parser  protocol.Parser
-	message protocol.Message
-	pending []submission // appends of the lines that one read brought
-	entries []entry      // theirs
-	slow    bool         // a deadline is set: half a line has come
+	lines    *protocol.LineReader
+	parser   protocol.Parser
+	message  protocol.Message
+	pending  []submission // appends of the lines that one read brought
+	entries  []entry      // theirs
+	slow     bool         // a deadline is set: half a line has come
+	draining bool         // the server stops: what is on its way is still read
 
 	out      outbox
 	tails    sync.WaitGroup // the goroutine of the read under way
@@ -92,27 +94,38 @@ func (c *connection) read() (farewell string, err error) {
 			return farewell, errors.New(farewell)
 		case errors.Is(err, protocol.ErrLineTooLong):
 			return protocol.ErrorLineTooLong, err
+		case err != nil && c.stopping.Load() && !c.draining:
+			c.drainInput()
 		case err != nil:
 			return "", err
-		case c.stopping.Load():
-			return "", ErrServerClosed
+		default:
+			c.watchHalfLine()
 		}
-		c.watchHalfLine()
 	}
+}
+
+// drainInput gives the lines that are already on their way a moment to be read
+// and answered, before the connection of a stopping server is closed.
+func (c *connection) drainInput() {
+	c.draining = true
+	_ = c.net.SetReadDeadline(time.Now().Add(c.limits.StopGrace))
 }
 
 // watchHalfLine sets a deadline while half a line is waiting for its rest, and
 // takes it back when there is none: silence between lines is fine.
 func (c *connection) watchHalfLine() {
 	half := c.lines.Partial() > 0
-	if half {
-		_ = c.net.SetReadDeadline(time.Now().Add(c.limits.LineTimeout))
-	} else if c.slow {
-		_ = c.net.SetReadDeadline(time.Time{})
+	if c.draining || !half && !c.slow {
+		return
 	}
 	c.slow = half
-	if half && c.stopping.Load() { // stop may just have set a deadline that was overwritten
-		c.stop()
+	deadline := time.Time{}
+	if half {
+		deadline = time.Now().Add(c.limits.LineTimeout)
+	}
+	_ = c.net.SetReadDeadline(deadline)
+	if c.stopping.Load() { // stop has set a deadline, perhaps before this one
+		_ = c.net.SetReadDeadline(alreadyPast)
 	}
 }
 
@@ -122,6 +135,9 @@ func (c *connection) watchHalfLine() {
 func (c *connection) finish(farewell string, err error) {
 	atCurrent := errors.Is(err, io.EOF)
 	if inOrder := atCurrent || farewell != "" || c.stopping.Load(); !inOrder {
+		if errors.Is(err, os.ErrDeadlineExceeded) && c.slow {
+			c.log.refusals.Warn(c.logger, "half a line came and no more: the connection was dropped")
+		}
 		c.out.abandon()
 	}
 	c.out.endTail(atCurrent)

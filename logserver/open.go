@@ -107,6 +107,9 @@ func (l *Log) restore() error {
 	}
 	l.core.Logs(func(name string, id uint32, head uint64) { l.hub.Found(name, id, head) })
 	l.lastWrite = time.Now()
+	if last, now := time.Unix(0, l.core.Time()), l.options.Now(); last.After(now) {
+		l.options.Logger.Warn().Time("last_entry", last).Msg("the clock is behind the last entry's time, which new entries get until it has caught up")
+	}
 	return nil
 }
 

@@ -22,7 +22,7 @@ type Options struct {
 
 	MaxEntry     int           // bytes of an entry, 1 MiB, at most 16 MiB
 	MaxBatch     int           // bytes of entries gathered into one batch, 1 MiB
-	Recent       int           // bytes of encoded lines kept for the tails of each log, 1 MiB
+	Recent       int           // bytes of encoded lines kept for the tails of all logs, 8 MiB
 	MaxUnwritten int64         // bytes of index rows not yet written before appends wait, 64 MiB
 	IndexEvery   time.Duration // the index is written behind at least this often, 1 s
 	IdleAfter    time.Duration // nothing to do for this long: flush decisions and MARK, 50 ms
@@ -37,7 +37,7 @@ func (o Options) withDefaults() Options {
 	defaults(&o.Logs, 10_000)
 	defaults(&o.MaxEntry, 1<<20)
 	defaults(&o.MaxBatch, 1<<20)
-	defaults(&o.Recent, 1<<20)
+	defaults(&o.Recent, 8<<20)
 	defaults(&o.MaxUnwritten, 64<<20)
 	defaults(&o.IndexEvery, time.Second)
 	defaults(&o.IdleAfter, 50*time.Millisecond)
@@ -58,6 +58,7 @@ type ServerOptions struct {
 	LineTimeout   time.Duration // half a line, then no progress for this long: dropped, 30 s
 	Linger        time.Duration // how long a client may take to notice that it was closed, 1 s
 	StopTimeout   time.Duration // how long a stopping server lets a client take what it is still owed, 3 s
+	StopGrace     time.Duration // how long it reads lines that are on their way, 50 ms
 	KeepAlive     time.Duration // idle time before TCP asks whether the peer is alive, 30 s
 }
 
@@ -69,6 +70,7 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	defaults(&o.LineTimeout, 30*time.Second)
 	defaults(&o.Linger, time.Second)
 	defaults(&o.StopTimeout, 3*time.Second)
+	defaults(&o.StopGrace, 50*time.Millisecond)
 	defaults(&o.KeepAlive, 30*time.Second)
 	return o
 }

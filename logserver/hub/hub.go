@@ -9,23 +9,25 @@ import (
 
 // Hub holds a Topic for each log that exists or that somebody watches.
 type Hub struct {
-	cache int // bytes of recent lines kept for each topic
+	cache   int          // bytes of recent lines kept for all topics
+	watched atomic.Int64 // topics with watchers, which share it
 
 	mu     sync.RWMutex // guards the following
 	topics map[string]*Topic
 }
 
-// New returns a Hub that keeps up to cache bytes of recent lines for each log.
+// New returns a Hub that keeps up to about cache bytes of recent lines, shared
+// evenly by the logs that are watched; of each of those at least the last block.
 func New(cache int) *Hub {
 	return &Hub{cache: cache, topics: make(map[string]*Topic)}
 }
 
 // Topic is what the hub knows of one log.
 type Topic struct {
-	name  string
-	cache int
-	head  atomic.Uint64
-	id    atomic.Uint32 // of the log; 0 as long as it does not exist
+	hub  *Hub
+	name string
+	head atomic.Uint64
+	id   atomic.Uint32 // of the log; 0 as long as it does not exist
 
 	mu       sync.Mutex // guards the following
 	watchers []*Watcher
@@ -56,7 +58,7 @@ func (h *Hub) Found(name string, id uint32, head uint64) *Topic {
 func (h *Hub) topic(name string) *Topic {
 	t, ok := h.topics[name]
 	if !ok {
-		t = &Topic{name: name, cache: h.cache}
+		t = &Topic{hub: h, name: name}
 		h.topics[name] = t
 	}
 	return t
@@ -85,8 +87,10 @@ func (h *Hub) Watch(name []byte, w *Watcher) *Topic {
 		t = h.topic(string(name))
 	}
 	t.mu.Lock()
-	t.watchers = append(t.watchers, w)
-	t.mu.Unlock()
+	defer t.mu.Unlock()
+	if t.watchers = append(t.watchers, w); len(t.watchers) == 1 {
+		h.watched.Add(1)
+	}
 	return t
 }
 
@@ -103,6 +107,7 @@ func (h *Hub) Unwatch(t *Topic, w *Watcher) {
 		t.watchers = t.watchers[:last]
 	}
 	if len(t.watchers) == 0 {
+		h.watched.Add(-1)
 		t.recent, t.size = nil, 0
 		if t.id.Load() == 0 {
 			delete(h.topics, t.name)
@@ -150,8 +155,8 @@ func (t *Topic) remember(head uint64, block *Block) {
 	}
 	t.recent = append(t.recent, block)
 	t.size += len(block.Lines)
-	drop := 0
-	for t.size > t.cache && drop < len(t.recent)-1 {
+	drop, share := 0, t.hub.cache/max(1, int(t.hub.watched.Load()))
+	for t.size > share && drop < len(t.recent)-1 {
 		t.size -= len(t.recent[drop].Lines)
 		drop++
 	}

@@ -85,5 +85,9 @@ func (c *Client) withdraw(ctx context.Context, p *Pending) bool {
 	if p.request == nil {
 		return true
 	}
-	return c.window.withdraw(p, fmt.Errorf("not appended: %w", ctx.Err()))
+	err := fmt.Errorf("not appended: %w", ctx.Err())
+	if !c.since.IsZero() {
+		err = fmt.Errorf("%w (%w)", err, c.lastErr)
+	}
+	return c.window.withdraw(p, err)
 }

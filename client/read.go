@@ -194,6 +194,8 @@ func (r *reading) take(line []byte) (done bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
+	case reply.ID != nil:
+		return false, nil // the answer to ping, whatever it is
 	case reply.Error == protocol.ErrorTrimmed:
 		return false, r.skipTo(reply.First)
 	case reply.Error == protocol.ErrorEntryUnavailable && reply.Index > 0:
@@ -205,7 +207,7 @@ func (r *reading) take(line []byte) (done bool, err error) {
 	case reply.Current && !r.follow:
 		return true, nil
 	}
-	return false, nil // current, or an answer to ping
+	return false, nil // current, or the end of a read that has yielded all
 }
 
 // pass yields an entry, or its error, if it is the one that is due.

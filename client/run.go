@@ -221,10 +221,10 @@ func (c *Client) takeIn(lines *protocol.LineReader, delay *backoff.ExponentialBa
 		if !ok {
 			break
 		}
-		c.heard, c.since = true, time.Time{}
 		if err := c.takeInLine(line); err != nil {
 			return err
 		}
+		c.heard, c.since = true, time.Time{}
 	}
 	if !c.window.settleable() {
 		return nil
@@ -242,19 +242,22 @@ func (c *Client) takeIn(lines *protocol.LineReader, delay *backoff.ExponentialBa
 
 var errServerStops = errors.New("the server is shutting down")
 
+// takeInLine takes in a line: the answer to an append, a sign of life, or why
+// the server closes the connection.
 func (c *Client) takeInLine(line []byte) error {
 	a, other, ok, err := parseAnswer(line)
 	switch {
 	case err != nil:
 		return err
-	case !ok && other.Error != "":
-		err := refusalError(other.Error)
-		if errors.Is(err, ErrTooLong) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrUnauthorized) {
-			c.window.rejectNext(err)
-		}
-		return err
 	case ok && !c.window.answered(a):
 		return fmt.Errorf("%w: %.100q", ErrProtocol, line)
+	case ok, other.Error == "", other.Error == protocol.ErrorForbidden: // the token may not ask for a head
+		return nil
 	}
-	return nil
+	err = refusalError(other.Error)
+	if errors.Is(err, ErrTooLong) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrUnauthorized) {
+		c.window.rejectNext(err)
+		c.heard = true
+	}
+	return err
 }

@@ -43,6 +43,9 @@ func (a *answer) decide(o *order.Outcome, i uint32) {
 	a.entries = o.Entries
 	a.first = o.First + uint64(i)*uint64(o.Entries)
 	a.n = o.N
+	if o.Status == order.Appended && (a.count > 0 || o.Entries > 1) {
+		a.count = o.Entries // of a duplicate, as many as the first time
+	}
 }
 
 // tells reports whether the answer says that an index of the log exists, and

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -104,32 +105,26 @@ func (x *Index) keeping(name string) *Window {
 
 func (x *Index) keepRow(kept *Window, r WindowRow) error {
 	is := x.header.windows[kept.Name]
+	end := is.next
 	if n := len(kept.Rows); n > 0 {
-		is = span{is.first, kept.Rows[n-1].N + 1}
+		end = max(end, kept.Rows[n-1].N+1)
 	}
 	switch {
 	case r.N < kept.First:
 		return nil // not wanted any more
-	case r.N < is.next:
-		return kept.replace(r)
-	case r.N > is.next && is.next > kept.First:
-		return fmt.Errorf("window %q: row %d after %d: %w", kept.Name, r.N, is.next-1, errWindow)
+	case r.N > end && end > kept.First:
+		return fmt.Errorf("window %q: row %d after %d: %w", kept.Name, r.N, end-1, errWindow)
 	}
-	kept.Rows = append(kept.Rows, WindowRow{r.N, slices.Clone(r.Value)})
-	return nil
-}
-
-// replace puts a row in the place of one with its number: of one that is kept, or, when
-// nothing is kept yet, of one in the file.
-func (w *Window) replace(r WindowRow) error {
-	if len(w.Rows) == 0 {
-		w.Rows = append(w.Rows, WindowRow{r.N, slices.Clone(r.Value)})
-		return nil
+	r.Value = slices.Clone(r.Value)
+	at, found := slices.BinarySearchFunc(kept.Rows, r.N, func(k WindowRow, n uint64) int { return cmp.Compare(k.N, n) })
+	switch {
+	case found:
+		kept.Rows[at] = r
+	case r.N >= end || is.first <= r.N && r.N < is.next: // a new one, or in place of one in the file
+		kept.Rows = slices.Insert(kept.Rows, at, r)
+	default:
+		return fmt.Errorf("window %q: row %d was never in it: %w", kept.Name, r.N, errWindow)
 	}
-	if r.N < w.Rows[0].N {
-		return fmt.Errorf("window %q: row %d before %d: %w", w.Name, r.N, w.Rows[0].N, errWindow)
-	}
-	w.Rows[r.N-w.Rows[0].N].Value = slices.Clone(r.Value)
 	return nil
 }
 
@@ -145,7 +140,7 @@ func (w *Window) after(is span) span {
 		return span{max(is.next, w.First), max(is.next, w.First)}
 	}
 	if len(rows) > 0 {
-		is.next = rows[len(rows)-1].N + 1
+		is.next = max(is.next, rows[len(rows)-1].N+1) // replacing a row moves no end
 	}
 	return is
 }

@@ -3,7 +3,10 @@ package index
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"math/rand"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -68,5 +71,74 @@ func TestWindow(t *testing.T) {
 	stop := errors.New("stop")
 	if err := x.Window("keys", func(uint64, []byte) error { return stop }); err != stop {
 		t.Fatal(err)
+	}
+}
+
+// with is the window of rows from to to-1 with other values.
+func with(value byte, first, from, to uint64) Window {
+	w := window(first, from, to)
+	for i := range w.Rows {
+		w.Rows[i].Value = []byte{value}
+	}
+	return w
+}
+
+// Random windows, of which a full disk delays some, against a map. Replacing a row
+// must not lose those behind it.
+func TestWindowModel(t *testing.T) {
+	for seed := range int64(30) {
+		rnd := rand.New(rand.NewSource(seed))
+		path := filepath.Join(t.TempDir(), "index.db")
+		full := false
+		o := Options{hook: func(string) error {
+			if full {
+				return &fs.PathError{Op: "write", Err: syscall.ENOSPC}
+			}
+			return nil
+		}}
+		x := mustOpen(t, path, o)
+		want, first, next := make(map[uint64]byte), uint64(1), uint64(1)
+		for step := range 40 {
+			from := first + uint64(rnd.Int63n(int64(next-first+1)))
+			to := from + uint64(rnd.Intn(8))
+			first = min(first+uint64(rnd.Intn(4))*uint64(rnd.Intn(4)), max(next, to))
+			w := with(byte(step), first, from, to)
+			for n := from; n < to; n++ {
+				want[n] = byte(step)
+			}
+			next = max(next, to)
+			full = rnd.Intn(3) == 0
+			cp := checkpoint(uint64(step + 1))
+			cp.Windows = []Window{w}
+			if err := x.Flush(cp); err != nil && !(full && errors.Is(err, ErrNoSpace)) {
+				t.Fatalf("seed %d, step %d: %v", seed, step, err)
+			}
+			if full {
+				continue
+			}
+			n := first
+			err := x.Window("keys", func(got uint64, value []byte) error {
+				if got != n || value[0] != want[n] {
+					return fmt.Errorf("row %d is %v, want %d with %d", got, value, n, want[n])
+				}
+				n++
+				return nil
+			})
+			if err != nil || n != next {
+				t.Fatalf("seed %d, step %d: ends at %d, want %d: %v", seed, step, n, next, err)
+			}
+		}
+	}
+}
+
+func TestWindowRowReplaced(t *testing.T) {
+	x := mustOpen(t, filepath.Join(t.TempDir(), "index.db"), Options{})
+	for i, w := range []Window{window(1, 1, 10), window(1, 5, 6), window(1, 10, 11), window(40, 40, 42), window(40, 40, 41)} {
+		cp := checkpoint(uint64(i + 1))
+		cp.Windows = []Window{w}
+		if err := x.Flush(cp); err != nil {
+			t.Fatal(i, err)
+		}
+		checkWindow(t, x, "keys", max(w.First, 1), []uint64{10, 10, 11, 42, 42}[i])
 	}
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // TestCrash cuts the power before every operation of random scripts, several times each
-// with other parts of what was not synced on the disk, and cuts it again while what is
-// left is recovered and used. RINGLOG_CRASH_STATES sets how many disks are looked at,
+// with other parts of what was not synced on the disk, or only kills the process. It does
+// so again while what is left is recovered and used. RINGLOG_CRASH_STATES sets how many disks are looked at,
 // RINGLOG_CRASH_SEED where to begin.
 func TestCrash(t *testing.T) {
 	states, first := fromEnv(t, "RINGLOG_CRASH_STATES", 6000), fromEnv(t, "RINGLOG_CRASH_SEED", 1)
@@ -135,7 +135,7 @@ func (c *crasher) script(seed uint64, lie func(fs.Op) bool) (err error) {
 	cut := func() {
 		for range 3 {
 			if err == nil {
-				err = c.survive(disk.Crash(cuts), l.fork(), cuts)
+				err = c.survive(cutOrKill(disk, cuts), l.fork(), cuts)
 			}
 		}
 	}
@@ -167,16 +167,25 @@ func (c *crasher) script(seed uint64, lie func(fs.Op) bool) (err error) {
 	return err
 }
 
+// cutOrKill returns what the next process finds: after a power cut, or after a kill, which
+// leaves everything in the page cache, to be lost by a later cut.
+func cutOrKill(disk *fs.Mem, r *rand.Rand) *fs.Mem {
+	if r.IntN(4) == 0 {
+		return disk.Kill()
+	}
+	return disk.Crash(r)
+}
+
 var errPower = errors.New("the power is off")
 
-// fuse cuts the power of a disk before one of the next operations that change it: the n-th,
-// or never if it is not come to. The disk as it is left is in the result.
+// fuse cuts the power, or kills, before one of the next operations that change it: the n-th,
+// or never if it is not come to. left tells what the next process finds.
 func fuse(disk *fs.Mem, n int, r *rand.Rand) (left func() *fs.Mem) {
 	var after *fs.Mem
 	disk.SetHook(func(op fs.Op) error {
 		if after == nil && op.Kind.Changes() {
 			if n--; n < 0 {
-				after = disk.Crash(r)
+				after = cutOrKill(disk, r)
 			}
 		}
 		if after != nil {
@@ -207,7 +216,7 @@ func (c *crasher) survive(disk *fs.Mem, l *ledger, r *rand.Rand) error {
 			if err != nil {
 				return err
 			}
-			next = disk.Crash(r)
+			next = cutOrKill(disk, r)
 		} else if !errors.Is(err, errPower) {
 			return fmt.Errorf("an error was lost: got %w", err)
 		}

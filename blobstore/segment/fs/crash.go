@@ -104,3 +104,41 @@ func (n *inode) cut() {
 		clear(n.blocks[last-1][end:])
 	}
 }
+
+// Kill returns a copy of the directory as the next process finds it when this one is
+// killed: everything is there, and what was not synced may still be lost by a Crash.
+func (m *Mem) Kill() *Mem {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	copies := map[*inode]*inode{}
+	copied := func(n *inode) *inode {
+		if n != nil && copies[n] == nil {
+			copies[n] = n.clone()
+		}
+		return copies[n]
+	}
+	after := Memory()
+	for name, n := range m.names {
+		after.names[name] = copied(n)
+	}
+	for name, n := range m.durable {
+		after.durable[name] = copied(n)
+	}
+	for _, c := range m.journal {
+		c.node = copied(c.node)
+		after.journal = append(after.journal, c)
+	}
+	return after
+}
+
+// clone copies what the inode may still change.
+func (n *inode) clone() *inode {
+	c := &inode{blocks: slices.Clone(n.blocks), size: n.size, dirty: map[int][]*block{}, sizes: slices.Clone(n.sizes)}
+	for i, history := range n.dirty {
+		c.blocks[i] = copyBlock(n.blocks[i])
+		for _, b := range history {
+			c.dirty[i] = append(c.dirty[i], copyBlock(b))
+		}
+	}
+	return c
+}

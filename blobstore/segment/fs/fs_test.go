@@ -275,6 +275,28 @@ func TestCrashLosesWhatWasNot(t *testing.T) {
 	}
 }
 
+func TestKillLosesNothingYet(t *testing.T) {
+	m := fs.Memory()
+	file := create(t, m, "a", "durable")
+	check(t, file.Sync(), m.SyncDir())
+	file.WriteAt([]byte("in the cache, not on disk"), 0)
+	check(t, m.Rename("a", "b"))
+	next := m.Kill()
+	file.WriteAt([]byte("by a dead process"), 0)
+	if got := content(t, next, "b"); got != "in the cache, not on disk" {
+		t.Errorf("the next process finds %q", got)
+	}
+	seen := map[string]bool{}
+	for seed := range uint64(50) {
+		after := next.Crash(rand.New(rand.NewPCG(seed, 0)))
+		name := list(t, after)[0]
+		seen[name+": "+content(t, after, name)[:7]] = true
+	}
+	if len(seen) != 4 {
+		t.Errorf("after a power cut: %v, want both names with both contents", seen)
+	}
+}
+
 func TestLyingDiskLosesWhatWasSynced(t *testing.T) {
 	m := fs.Memory()
 	m.Lie(func(fs.Op) bool { return true })

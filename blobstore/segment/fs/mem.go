@@ -25,20 +25,25 @@ type Mem struct {
 type change struct {
 	kind     OpKind // OpCreate, OpRename, OpRemove
 	name, to string
-	node     *inode // made by OpCreate
+	node     *inode // what the name is, or was
 }
 
-// apply does the change to a set of names, if it can be done there at all.
+// apply does the change to a set of names, some of the changes before it having been lost
+// perhaps. It is about a file, not about whatever has the name by then.
 func (c change) apply(names map[string]*inode) {
 	switch c.kind {
 	case OpCreate:
 		names[c.name] = c.node
 	case OpRename:
-		if node, ok := names[c.name]; ok {
-			names[c.to] = node
-			delete(names, c.name)
-		}
+		c.forget(names)
+		names[c.to] = c.node
 	case OpRemove:
+		c.forget(names)
+	}
+}
+
+func (c change) forget(names map[string]*inode) {
+	if names[c.name] == c.node {
 		delete(names, c.name)
 	}
 }
@@ -134,7 +139,7 @@ func (m *Mem) Rename(old, new string) error {
 	if m.names[old] == nil {
 		return &os.PathError{Op: "rename", Path: old, Err: os.ErrNotExist}
 	}
-	m.change(change{kind: OpRename, name: old, to: new})
+	m.change(change{kind: OpRename, name: old, to: new, node: m.names[old]})
 	return nil
 }
 
@@ -147,7 +152,7 @@ func (m *Mem) Remove(name string) error {
 	if m.names[name] == nil {
 		return &os.PathError{Op: "remove", Path: name, Err: os.ErrNotExist}
 	}
-	m.change(change{kind: OpRemove, name: name})
+	m.change(change{kind: OpRemove, name: name, node: m.names[name]})
 	return nil
 }
 

@@ -84,7 +84,7 @@ Values, strings measured and compared decoded, in bytes of UTF-8:
 	read      integer, 1 to 2^63-1
 	follow    true or false; when absent: true
 	meta      true or false; when absent: false
-	echo      true or false; when absent: as the server is set up
+	echo      true or false; when absent or false: as the server is set up
 	head      true
 	logs      true
 	auth      string

@@ -1,13 +1,17 @@
 package client
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ringlog/ringlog/protocol"
@@ -274,102 +278,44 @@ func TestTailOfShorterLog(t *testing.T) {
 	}
 }
 
+// A tail on which nothing comes asks for a sign of life, and connects again
+// when it gets none.
 func TestTailNeedsSigns(t *testing.T) {
-	s := newServer(t)
-	s.putMany(1)
-	c := newClient(t, s.start().addr(), Timeout(10*time.Millisecond))
-	for e, err := range c.Tail(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if e.Index == 1 {
+	synctest.Test(t, func(t *testing.T) {
+		var asked, dialed atomic.Int32
+		const answered = 20
+		c := newBubbleClient(t, dialing(func() (net.Conn, error) {
+			near, far := net.Pipe()
+			first := dialed.Add(1) == 1
 			go func() {
-				c.waitUntil(t, func() bool { // asked often, and it answers
-					s.mu.Lock()
-					defer s.mu.Unlock()
-					return s.heads > 5
-				})
-				s.putMany(1)
+				defer far.Close()
+				lines := bufio.NewScanner(far)
+				for lines.Scan() {
+					m := parseMessage(lines.Bytes())
+					switch {
+					case m.From != nil && !first:
+						fmt.Fprintln(far, `{"index":1,"entry":{}}`)
+					case m.Head && asked.Add(1) <= answered:
+						far.Write(protocol.AppendHead(nil, m.ID, 0))
+					}
+				}
 			}()
-			continue
+			return near, nil
+		}))
+		defer c.Close()
+		began := time.Now()
+		for _, err := range c.Tail(t.Context(), Count(1)) {
+			if err != nil {
+				t.Error(err)
+			}
 		}
-		break
-	}
-	if s.count != 1 {
-		t.Errorf("%d connections, although the server gave signs of life", s.count)
-	}
-}
-
-// A token that may read but not ask for heads is no reason to end.
-func TestPingForbidden(t *testing.T) {
-	r := &reading{follow: true}
-	if done, err := r.take([]byte(`{"id":"ping","error":"forbidden"}`)); done || err != nil {
-		t.Errorf("tail: %v, %v", done, err)
-	}
-	c := newClient(t, "localhost:1")
-	if err := c.takeInLine([]byte(`{"error":"forbidden"}`)); err != nil {
-		t.Errorf("appends: %v", err)
-	}
-}
-
-func TestReadForbidden(t *testing.T) {
-	r := &reading{readCall: newReadCall(nil)}
-	if _, err := r.take([]byte(`{"error":"forbidden"}`)); !errors.Is(err, ErrForbidden) {
-		t.Error(err)
-	}
-	if _, err := r.take([]byte(`{"error":"overloaded"}`)); !isBroken(err) {
-		t.Error(err)
-	}
-}
-
-func TestReadTrimmed(t *testing.T) {
-	var yielded []string
-	r := &reading{readCall: newReadCall(nil), yield: func(e Entry, err error) bool {
-		yielded = append(yielded, fmt.Sprint(e.Index, " ", err))
-		return true
-	}}
-	for _, line := range []string{`{"error":"trimmed","first":7}`, `{"index":7,"entry":{}}`} {
-		if _, err := r.take([]byte(line)); err != nil {
-			t.Error(err)
+		if dialed.Load() != 2 || asked.Load() != answered+1 {
+			t.Errorf("%d connections, asked %d times", dialed.Load(), asked.Load())
 		}
-	}
-	if want := []string{"0 " + (&TrimmedError{7}).Error(), "7 <nil>"}; !slices.Equal(yielded, want) {
-		t.Errorf("got %q", yielded)
-	}
-	if _, err := r.take([]byte(`{"index":9,"entry":{}}`)); !errors.Is(err, ErrProtocol) {
-		t.Errorf("a gap: %v", err)
-	}
-}
-
-func TestParseEntry(t *testing.T) {
-	var s slab
-	tests := []struct {
-		line string
-		want string // index and data, or the error
-	}{
-		{`{"index":1,"entry":{"a":"}"}}`, `1 {"a":"}"}`},
-		{`{"index":18446744073709551615,"entry":[]}`, `18446744073709551615 []`},
-		{`{"index":0,"entry":[]}`, ``},
-		{`{"index":18446744073709551616,"entry":[]}`, `error`},
-		{`{"index":1,"entry":}`, `error`},
-		{`{"current":true}`, ``},
-		{`{"index":1,"time":"2026-11-20T10:00:00.000000000Z","hash":"` + strings.Repeat("0", 64) + `","entry":{}}`, `1 {}`},
-		{`{"index":1,"time":"x","hash":"00","entry":{}}`, `error`},
-		{`{"index":1,"time":"2026-11-20T10:00:00.000000000Z","hash":"` + strings.Repeat("0", 66) + `","entry":{}}`, `error`},
-	}
-	for _, test := range tests {
-		got := ""
-		if index, entry, ok := cutEntry([]byte(test.line)); ok {
-			got = fmt.Sprint(index, " ", string(entry))
-		} else if e, ok, err := parseMeta([]byte(test.line), &s); err != nil {
-			got = "error"
-		} else if ok {
-			got = fmt.Sprint(e.Index, " ", string(e.Data))
+		if d := time.Since(began); d < (answered+2)*30*time.Second || d > (answered+3)*30*time.Second {
+			t.Errorf("after %v", d)
 		}
-		if got != test.want {
-			t.Errorf("%s: %s", test.line, got)
-		}
-	}
+	})
 }
 
 // What the iteration yields is the caller's, whatever comes after it.

@@ -36,7 +36,6 @@ type server struct {
 	count   int
 	cuts    int
 	reading int // reads that were asked for
-	heads   int // likewise
 	zombies [][][]byte
 	closed  bool
 }
@@ -231,7 +230,6 @@ func (s *server) handle(conn *serverConn, m message, reads *sync.WaitGroup) bool
 	case m.Auth != nil:
 		answer = protocol.AppendAuth(nil)
 	case m.Head:
-		s.heads++
 		answer = protocol.AppendHead(nil, m.ID, head)
 	case m.Logs:
 		for name, log := range s.m.logs {

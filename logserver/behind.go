@@ -70,6 +70,10 @@ func (l *Log) between() {
 	if !l.armed.Swap(true) {
 		l.dirty <- struct{}{} // capacity 1, and nobody else sends until it was taken
 	}
+	if err := l.index.Err(); err != nil {
+		l.fail(err) // a start makes it anew
+		return
+	}
 	pending := l.index.Pending()
 	if pending > l.options.MaxUnwritten {
 		l.writing.Wait()

@@ -1,6 +1,7 @@
 package logserver
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -47,8 +48,9 @@ func (c *cursor) release() {
 }
 
 // next returns the lines of the entries from..to of a log, up to about chunk
-// bytes of them, and how many entries that is: at least one. The lines are
-// valid until the next call. An entry that can't be read is a line that says so.
+// bytes of them, and how many entries that is: at least one, unless the log has
+// failed. The lines are valid until the next call. An entry that can't be read
+// is a line that says so.
 func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines []byte, sent uint64) {
 	if c.room == nil {
 		c.room = rooms.Get().(*room)
@@ -57,6 +59,10 @@ func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines 
 	r.lines = r.lines[:0]
 	for at := from; at <= to && (at == from || len(r.lines) < chunk); {
 		row, err := c.row(log, at)
+		if errors.Is(err, index.ErrBroken) {
+			c.log.fail(err) // nothing is wrong with the entry: a start makes the index anew
+			break
+		}
 		if err != nil {
 			c.log.refusals.Error(c.log.options.Logger, err, "an entry can't be read")
 			r.lines = protocol.AppendErrorEntry(r.lines, at, protocol.ErrorEntryUnavailable)

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	smallBuffer = 4 << 10  // what a quiet connection holds
+	smallBuffer = 512      // what a quiet connection holds
 	largeBuffer = 64 << 10 // the most a busy one holds; only a longer line needs more
 	quietReads  = 8        // reads in a row that used little of the buffer: it is halved
 )
@@ -100,7 +100,7 @@ func (l *LineReader) makeRoom() {
 		// its end; over has seen to it that there are fewer now.
 		size = min(2*size, l.limit+2)
 	case l.end == size && size < largeBuffer:
-		size = min(2*size, largeBuffer)
+		size = min(8*size, largeBuffer)
 	case size > largeBuffer && (rest == 0 || l.quiet >= quietReads && rest < largeBuffer/2):
 		size = largeBuffer
 	case l.quiet >= quietReads && rest <= size/4 && size > smallBuffer:

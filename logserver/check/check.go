@@ -84,6 +84,7 @@ type checker struct {
 	at       segment.Position // of the frame that is being checked
 	contents map[blobstore.Digest]content
 	logs     map[uint32]*progress
+	decided  uint64 // Raft index of the last decided record
 	manifest blobstore.Manifest
 	index    *copied
 }
@@ -180,6 +181,7 @@ func (c *checker) run(d *order.Decision, r *order.Run, place blobstore.Place) er
 
 // finish decides what was ordered and not yet decided, as a start would.
 func (c *checker) finish() error {
+	c.decided = c.core.Applied()
 	if err := c.core.Start(); err != nil {
 		return c.fail("%v", err)
 	}

@@ -49,7 +49,7 @@ func Open(f fs.FS, o Options) (*Store, Recovery, error) {
 	if err != nil {
 		return nil, Recovery{}, err
 	}
-	plan := in.found(o)
+	plan := in.founding(o)
 	if len(in.files) > 0 {
 		if plan, err = in.recover(f); err != nil {
 			return nil, Recovery{}, err
@@ -104,8 +104,8 @@ type plan struct {
 	trim int64
 }
 
-// found plans the first file of a new stream.
-func (in *inspection) found(o Options) *plan {
+// founding plans the first file of a new stream.
+func (in *inspection) founding(o Options) *plan {
 	return &plan{head: fileHead{identity: o.Identity, number: 1, origin: originFounded}}
 }
 

@@ -86,6 +86,7 @@ func (c *connection) read() (farewell string, err error) {
 		if err := c.out.waitForRoom(); err != nil {
 			return "", err
 		}
+		c.watchHalfLine()
 		err := c.lines.Fill()
 		farewell := c.handleLines()
 		c.out.flush()
@@ -98,8 +99,6 @@ func (c *connection) read() (farewell string, err error) {
 			c.drainInput()
 		case err != nil:
 			return "", err
-		default:
-			c.watchHalfLine()
 		}
 	}
 }
@@ -112,7 +111,8 @@ func (c *connection) drainInput() {
 }
 
 // watchHalfLine sets a deadline while half a line is waiting for its rest, and
-// takes it back when there is none: silence between lines is fine.
+// takes it back when there is none: silence between lines is fine, and so is
+// the time in which the connection was not read from.
 func (c *connection) watchHalfLine() {
 	half := c.lines.Partial() > 0
 	if c.draining || !half && !c.slow {
@@ -124,7 +124,7 @@ func (c *connection) watchHalfLine() {
 		deadline = time.Now().Add(c.limits.LineTimeout)
 	}
 	_ = c.net.SetReadDeadline(deadline)
-	if c.stopping.Load() { // stop has set a deadline, perhaps before this one
+	if c.stopping.Load() || c.out.broken() { // who said so has set a deadline, perhaps before this one
 		_ = c.net.SetReadDeadline(alreadyPast)
 	}
 }

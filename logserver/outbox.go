@@ -227,6 +227,12 @@ func (o *outbox) abandon() {
 	o.breakOff()
 }
 
+func (o *outbox) broken() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.gone
+}
+
 // wake lets the connection's goroutine look at its state again.
 func (o *outbox) wake() {
 	o.mu.Lock()

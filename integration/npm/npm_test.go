@@ -1,11 +1,14 @@
 package npm
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ringlog/ringlog/integration/server"
 )
@@ -18,13 +21,27 @@ func TestClients(t *testing.T) {
 			cmd := exec.Command("node", "--test", "clients.test.js")
 			cmd.Env = append(os.Environ(), "RINGLOG_BIN="+server.Binary(t), "ECHO="+echo,
 				"MODULES="+installed(t, "client"+version))
-			out, err := cmd.CombinedOutput()
+			out, err := output(cmd)
 			if err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 			t.Logf("%s", summary(out))
 		})
 	}
+}
+
+// output runs node in a process group of its own, so that no server outlives it.
+func output(cmd *exec.Cmd) ([]byte, error) {
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	err := cmd.Wait()
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // mostly there is none left
+	return out.Bytes(), err
 }
 
 // installed is where scripts/install put the packages of a folder here.
@@ -67,7 +84,7 @@ func TestPeerSuite(t *testing.T) {
 	cmd := exec.Command("node", "test.js")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "RINGLOG_BIN="+server.Binary(t))
-	out, _ := cmd.CombinedOutput() // not 0 when a test failed: TAP says which
+	out, _ := output(cmd) // not 0 when a test failed: TAP says which
 	failed, passed := failures(string(out))
 	if len(failed) > 0 || passed < 15 {
 		t.Errorf("%d passed, failed: %q\n%s", passed, failed, out)

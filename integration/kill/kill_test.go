@@ -68,7 +68,7 @@ func newRun(t *testing.T, seed uint64) *run {
 	r := &run{t: t, ctx: t.Context(), ledger: ledger.New(seed), random: rand.New(rand.NewPCG(seed, 0)),
 		checked: 1, stopWriters: make(chan struct{})}
 	// Small segments: every few kills fall into the making of a file.
-	r.server = server.New(t, server.Dir(t), map[string]string{"SEGMENT": "16MiB", "LOG_LEVEL": "warn"})
+	r.server = server.New(t, server.Dir(t), map[string]string{"SEGMENT": "16MiB"})
 	r.server.Start()
 	return r
 }

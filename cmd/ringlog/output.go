@@ -59,7 +59,7 @@ func whenGone(file *os.File, fn func()) {
 		for {
 			watched := []unix.PollFd{{Fd: int32(file.Fd())}}
 			_, err := unix.Poll(watched, -1)
-			if err == unix.EINTR { //nolint:errorlint // an errno is compared as it is
+			if err == unix.EINTR {
 				continue
 			}
 			if err == nil && watched[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0 {

@@ -68,7 +68,6 @@ func TestScript(t *testing.T) {
 // talk is what a script has going on: a server and connections to it.
 type talk struct {
 	server      *exec.Cmd
-	log         string // its standard output
 	connections map[string]*conversation
 	current     *conversation
 }

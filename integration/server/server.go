@@ -162,7 +162,7 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 func (s *Server) Kill() {
 	s.t.Helper()
 	_ = s.cmd.Process.Kill() // it may have ended by itself
-	s.wait()
+	_ = s.wait()             // killed
 }
 
 // Stop asks the process to stop in order; it must exit 0.

@@ -1,6 +1,8 @@
 package logserver
 
 import (
+	"math"
+
 	"github.com/ringlog/ringlog/logserver/order"
 	"github.com/ringlog/ringlog/protocol"
 )
@@ -137,6 +139,20 @@ func (q *answers) unresolved() *answer {
 	}
 	q.next++
 	return &q.list[q.next-1]
+}
+
+// untold returns the smallest index of a log that an answer tells of which is
+// resolved and waits for its release, or for the answers before it; none: the
+// largest number. Of duplicates only the oldest answer counts: one behind it may
+// tell of less than what it waits for itself.
+func (q *answers) untold(log uint32) (index uint64) {
+	index = math.MaxUint64
+	for i := q.head; i < q.next; i++ {
+		if first, ok := q.list[i].tells(log); ok && (i == q.head || !q.list[i].duplicate) {
+			index = min(index, first)
+		}
+	}
+	return index
 }
 
 // release lets be told what has been resolved.

@@ -118,14 +118,7 @@ func (t *tail) step() (to uint64, ended bool) {
 	if !t.current {
 		to = min(to, t.high)
 	}
-	if o.answers.len() > 0 {
-		if a, _ := o.answers.front(); a.resolved {
-			if index, ok := a.tells(t.topic.ID()); ok {
-				to = min(to, index-1)
-			}
-		}
-	}
-	return to, false
+	return min(to, o.answers.untold(t.topic.ID())-1), false
 }
 
 // sayState says {"current":true} or the last line when it is time, and tells

@@ -1,0 +1,113 @@
+package logserver
+
+import (
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+)
+
+// A batch costs one write and one flush of the segment, and content and order
+// share them; its answers come after.
+func TestOneFlushABatch(t *testing.T) {
+	disk, d := fs.Memory(), newLedger()
+	l, err := Open(Options{Files: disk, IndexEvery: time.Hour, IdleAfter: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var writes, flushes, early atomic.Int64
+	acked := func() (n int) {
+		for _, entries := range d.snapshot() {
+			n += len(entries)
+		}
+		return n
+	}
+	before := 0
+	disk.SetHook(func(op fs.Op) error {
+		if !isSegment(op) {
+			return nil
+		}
+		switch op.Kind {
+		case fs.OpWriteAt:
+			writes.Add(1)
+			before = acked()
+		case fs.OpSync:
+			flushes.Add(1)
+			if acked() != before {
+				early.Add(1)
+			}
+		}
+		return nil
+	})
+	const batches = 200
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range batches {
+		d.append(l, r, i)
+	}
+	disk.SetHook(nil)
+	if w, f, e := writes.Load(), flushes.Load(), early.Load(); w != batches || f != batches || e != 0 {
+		t.Errorf("%d writes and %d flushes for %d batches, %d answers before their flush", w, f, batches, e)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustCheck(t, disk, "")
+}
+
+// After a write or a flush that failed nothing is confirmed any more, whoever
+// waits is told that the outcome is unknown, and a restart finds all that was
+// acknowledged.
+func TestAFailedFlushStopsTheLog(t *testing.T) {
+	for _, kind := range []fs.OpKind{fs.OpWriteAt, fs.OpSync} {
+		t.Run(string(kind), func(t *testing.T) {
+			disk, d := fs.Memory(), newLedger()
+			l, err := Open(Options{Files: disk})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			for i := range 20 {
+				d.append(l, r, i)
+			}
+			disk.SetHook(func(op fs.Op) error {
+				if op.Kind == kind && isSegment(op) {
+					return errDisk
+				}
+				return nil
+			})
+			acked := d.snapshot()
+			for i := range 3 {
+				d.append(l, r, i)
+			}
+			<-l.Failed()
+			disk.SetHook(nil)
+			if d.done != len(d.asked) {
+				t.Errorf("%d of %d appends were told their fate", d.done, len(d.asked))
+			}
+			if err := l.Close(); err == nil {
+				t.Error("Close should say what failed")
+			}
+			again, err := Open(Options{Files: disk})
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustHold(t, again, acked)
+			if err := again.Close(); err != nil {
+				t.Fatal(err)
+			}
+			mustCheck(t, disk, "")
+		})
+	}
+}
+
+type diskError struct{}
+
+func (diskError) Error() string { return "the disk is gone" }
+
+var errDisk = diskError{}
+
+// isSegment leaves out MARK; a segment may still go by its temporary name.
+func isSegment(op fs.Op) bool { return strings.Contains(op.Name, ".seg") }

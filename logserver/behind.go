@@ -49,10 +49,14 @@ func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
 }
 
 // settle flushes the decisions that were not yet written: at a checkpoint,
-// when idle, at stop. The caller is the committer.
+// when idle, at stop. On a full disk it leaves that for later. The caller is the
+// committer.
 func (l *Log) settle() error {
 	for l.core.PendingDecided() {
-		if _, err := l.write(nil); err != nil {
+		switch _, err := l.write(nil); {
+		case errors.Is(err, segment.ErrDiskFull):
+			return nil // they stay in memory until there is space
+		case err != nil:
 			return err
 		}
 		if err := l.advance(func(*order.Decision) {}); err != nil {

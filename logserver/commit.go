@@ -22,14 +22,16 @@ type announcement struct {
 // order and the decisions of the batch before in one write and one flush; then
 // apply; then the answers, then the heads. The caller is the committer.
 func (l *Log) commit(b *batch) {
+	if err := l.reserve(b); errors.Is(err, segment.ErrDiskFull) {
+		l.refusals.Error(l.options.Logger, err, "the disk is full: appends are refused until there is space")
+		l.refuse(b, protocol.ErrorDiskFull)
+		return
+	}
 	if err := l.commitDurably(b); err != nil {
 		l.fail(err)
 		l.refuseAppends(protocol.ErrorUnknownOutcome)
 		if len(l.touched) == 0 { // nobody was answered
-			for _, w := range b.waiters {
-				w.appender.fail(w.appends, protocol.ErrorUnknownOutcome)
-				w.appender.flush()
-			}
+			l.refuse(b, protocol.ErrorUnknownOutcome)
 			return
 		}
 	}
@@ -40,6 +42,25 @@ func (l *Log) commit(b *batch) {
 	clear(l.touched)
 	l.touched = l.touched[:0]
 	l.between()
+}
+
+// refuse tells everybody in the batch the same.
+func (l *Log) refuse(b *batch, reason string) {
+	for _, w := range b.waiters {
+		w.appender.fail(w.appends, reason)
+		w.appender.flush()
+	}
+}
+
+// reserve makes sure that there is space for the batch, before it is proposed:
+// a proposal can't be taken back.
+func (l *Log) reserve(b *batch) error {
+	const (
+		perAppend = 256     // bytes of a proposal's run with all conditions, at most
+		perBatch  = 8 << 10 // of the rest, headers included
+	)
+	content := len(b.content.Manifest()) + b.content.Size()
+	return l.store.Reserve(int64(content + l.core.Unwritten() + perAppend*b.proposal.Len() + perBatch))
 }
 
 func (l *Log) commitDurably(b *batch) error {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,12 +22,13 @@ import (
 
 // ledger appends and notes what is acknowledged.
 type ledger struct {
-	mu    sync.Mutex // guards the following
-	asked [][]string // log and texts of each append, in order
-	done  int
-	acked map[string]map[uint64]string // log, index: text
-	seqs  map[string]uint64            // of each producer, the last number given
-	life  int                          // counts the power cuts
+	mu      sync.Mutex // guards the following
+	asked   [][]string // log and texts of each append, in order
+	done    int
+	acked   map[string]map[uint64]string // log, index: text
+	seqs    map[string]uint64            // of each producer, the last number given
+	refused []string                     // the reasons of those that were not decided
+	life    int                          // counts the power cuts
 }
 
 func newLedger() *ledger {
@@ -51,13 +53,23 @@ func (d *ledger) resolve(o *order.Outcome) {
 	}
 }
 
-func (d *ledger) fail(n int, _ string) {
+func (d *ledger) fail(n int, reason string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.done += n
+	for range n {
+		d.refused = append(d.refused, reason)
+	}
 }
 
 func (d *ledger) flush() {}
+
+// reasons returns why appends were not decided.
+func (d *ledger) reasons() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.refused)
+}
 
 // snapshot returns a copy of what has been acknowledged.
 func (d *ledger) snapshot() map[string]map[uint64]string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/protocol"
 )
 
 // A batch costs one write and one flush of the segment, and content and order
@@ -101,6 +102,51 @@ func TestAFailedFlushStopsTheLog(t *testing.T) {
 			mustCheck(t, disk, "")
 		})
 	}
+}
+
+// On a full disk appends are refused, clearly and without effect; reads go on;
+// when there is space, appends do too.
+func TestAFullDiskRefusesAppends(t *testing.T) {
+	disk, d := fs.Memory(), newLedger()
+	var full atomic.Bool
+	disk.SetHook(func(op fs.Op) error {
+		if full.Load() && (op.Kind == fs.OpAllocate || op.Kind == fs.OpCreate) {
+			return fs.ErrNoSpace
+		}
+		return nil
+	})
+	l, err := Open(Options{Files: disk, Segment: 64 << 10, IdleAfter: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for cycle := range 5 {
+		for i := range 20 {
+			d.append(l, r, i)
+		}
+		full.Store(true)
+		before := len(d.reasons())
+		for i := 0; len(d.reasons()) == before; i++ {
+			d.append(l, r, i)
+		}
+		acked := d.snapshot()
+		for i := range 20 {
+			d.append(l, r, i)
+		}
+		mustHold(t, l, acked)
+		full.Store(false)
+		if reason := d.reasons()[before]; reason != protocol.ErrorDiskFull {
+			t.Fatalf("cycle %d: refused with %q", cycle, reason)
+		}
+	}
+	for i := range 20 {
+		d.append(l, r, i)
+	}
+	mustHold(t, l, d.snapshot())
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mustCheck(t, disk, "")
 }
 
 type diskError struct{}

@@ -47,6 +47,21 @@ func (s *Store) Append(frames []Frame) ([]blobstore.Place, error) {
 	return s.encoder.places, nil
 }
 
+// Reserve makes sure that a batch of up to n bytes, headers included, can be appended
+// next: that Append will not give ErrDiskFull. It is for those who must know before they
+// commit themselves to a batch. ErrDiskFull leaves the stream as it was; any other error
+// is final, as Append's are.
+func (s *Store) Reserve(n int64) error {
+	if s.err != nil {
+		return s.err
+	}
+	err := s.makeRoom(n)
+	if err == nil || errors.Is(err, ErrDiskFull) {
+		return err
+	}
+	return s.fail(err)
+}
+
 // makeRoom makes the current file one that has blocks for a batch, and for the seal that
 // must fit behind it. ErrDiskFull if there are none.
 func (s *Store) makeRoom(size int64) error {

@@ -280,6 +280,9 @@ func (c *Core) introduce() error {
 // PendingDecided tells whether something decided is not yet written.
 func (c *Core) PendingDecided() bool { return len(c.decided) > 0 }
 
+// Unwritten returns how many bytes of decided records are not yet written.
+func (c *Core) Unwritten() int { return len(c.decided) }
+
 // Log returns the number and the head of the log, and whether there is such a log.
 func (c *Core) Log(name []byte) (id uint32, head uint64, ok bool) {
 	id = c.number(name)

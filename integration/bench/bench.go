@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/ringlog/ringlog/integration/bench/load"
+	"github.com/ringlog/ringlog/integration/bench/system"
+)
+
+// bench is one whole comparison.
+type bench struct {
+	options
+	dir     string
+	results *results
+}
+
+// all runs every column with every system, rounds times. A run that fails is reported and left out.
+func (b *bench) all(columns []column, systems []*system.System) {
+	for round := range b.rounds {
+		for _, c := range columns {
+			for _, s := range systems {
+				if s.Numbers && !c.appends {
+					continue
+				}
+				began := time.Now()
+				samples, err := b.once(c, s)
+				if err != nil {
+					b.results.failed = append(b.results.failed, fmt.Sprintf("%s, %s, round %d: %v", c.name, s.Name, round+1, err))
+				}
+				b.results.add(s, round, samples)
+				b.progress(round, c, s, samples, err, time.Since(began))
+			}
+		}
+	}
+}
+
+func (b *bench) progress(round int, c column, s *system.System, samples []sample, err error, took time.Duration) {
+	fmt.Fprintf(os.Stderr, "%d/%d %-14s %-15s %4.1fs", round+1, b.rounds, c.name, s.Name, took.Seconds())
+	for _, sample := range samples {
+		fmt.Fprintf(os.Stderr, "  %s", sample.unit.format(sample.value))
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "  %v", err)
+	}
+	fmt.Fprintln(os.Stderr)
+}
+
+// once runs one column with one system, on a fresh server.
+func (b *bench) once(c column, s *system.System) (samples []sample, err error) {
+	p, err := system.New(s, b.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	if _, err := p.Start(); err != nil {
+		return nil, err
+	}
+	if err := p.Found(); err != nil {
+		return nil, err
+	}
+	return c.run(b, p)
+}
+
+func (b *bench) measured() time.Duration { return time.Duration(b.seconds * float64(time.Second)) }
+func (b *bench) warming() time.Duration  { return time.Duration(b.warm * float64(time.Second)) }
+
+// maxBytes bounds what one run appends.
+const maxBytes = 4 << 30
+
+// addWriters connects writers, to append to the end of the log.
+func addWriters(l *load.Loop, p *system.Process, w *load.Writers, conns, window, size int) error {
+	for i := range conns {
+		s, err := p.Connect()
+		if err != nil {
+			return err
+		}
+		if err := w.Add(l, s, p.System.Dialect.Appender(i+1, size), i+1, window); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errLost = errors.New("appends are missing")
+
+// counted compares the head with what was confirmed.
+func counted(p *system.Process, want uint64) error {
+	if p.System.Uncounted {
+		return nil
+	}
+	head, err := p.Head()
+	if err == nil && head != want {
+		err = fmt.Errorf("%w: the head is %d after %d", errLost, head, want)
+	}
+	return err
+}
+
+func (b *bench) append(p *system.Process, conns, window, size int) ([]sample, error) {
+	l, err := load.NewLoop()
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	var latency load.Histogram
+	writers := &load.Writers{Limit: maxBytes / uint64(size)}
+	if err := addWriters(l, p, writers, conns, window, size); err != nil {
+		return nil, err
+	}
+	if err := writers.Start(l); err != nil {
+		return nil, err
+	}
+	var answered uint64
+	var spent time.Duration
+	took, err := l.Pass(load.Window{
+		Warm: b.warming(), Measure: b.measured(),
+		Begin: func() { writers.Latency, answered, spent = &latency, writers.Answered, p.CPU() },
+		End:   func() { writers.Latency, answered, spent = nil, writers.Answered-answered, p.CPU()-spent },
+		Full:  func() bool { return writers.Answered >= writers.Limit },
+	}, func() error { return nil })
+	if err == nil {
+		err = writers.Drain(l)
+	}
+	if err == nil {
+		err = counted(p, writers.Answered)
+	}
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("append %d×%d, %s: ", conns, window, sizeName(size))
+	return []sample{
+		{name + "appends/s", perSecond, float64(answered) / took.Seconds()},
+		seconds(name+"p50", latency.Quantile(0.5)),
+		seconds(name+"p99", latency.Quantile(0.99)),
+		{name + "CPU a million", cpu, spent.Seconds() / float64(answered) * 1e6},
+	}, nil
+}
+
+func sizeName(size int) string {
+	if size == large {
+		return "2 KiB"
+	}
+	return fmt.Sprintf("%d B", size)
+}

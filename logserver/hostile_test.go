@@ -188,8 +188,10 @@ func (k *talk) alive() {
 // test, when a fresh connection has appended and read everything back.
 func checked(t *testing.T, o logserver.Options, so logserver.ServerOptions) string {
 	t.Helper()
-	files := fs.Memory()
-	o.Files = files
+	if o.Files == nil {
+		o.Files = fs.Memory()
+	}
+	files := o.Files
 	t.Cleanup(func() {
 		if t.Failed() {
 			return

@@ -87,7 +87,7 @@ func TestAppendGoesOnOverAKill(t *testing.T) {
 	p.signal(syscall.SIGKILL)
 	p.cmd.Wait()
 	_, port, _ := strings.Cut(p.address, ":")
-	p = startProcess(t, append(where, "PORT="+port)...)
+	startProcess(t, append(where, "PORT="+port)...)
 	for i := range half {
 		fmt.Fprintf(in, "{\"n\":%d}\n", half+i)
 	}

@@ -127,10 +127,19 @@ func (l *Log) submit(who appender, list []submission) {
 	}
 	if !g.busy && !g.open.empty() {
 		g.busy = true
-		l.commitOpen()
+		if len(list) > inline {
+			l.more <- struct{}{}
+		} else {
+			l.commitOpen()
+		}
 	}
 	g.mu.Unlock()
 }
+
+// inline is how many appends of one read a connection commits itself. With more of
+// them it is better to let the Log's goroutine do so, and to parse and hash what
+// comes next meanwhile.
+const inline = 16
 
 // commitOpen commits the open batch; the caller has set g.busy, holds g.mu, and
 // holds it again afterwards. If more has gathered meanwhile, the Log's own

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
@@ -192,6 +193,9 @@ func checked(t *testing.T, o logserver.Options, so logserver.ServerOptions) stri
 		o.Files = fs.Memory()
 	}
 	files := o.Files
+	if so.StopGrace == 0 {
+		so.StopGrace = time.Millisecond // nothing is on its way when a test has ended
+	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			return

@@ -33,7 +33,19 @@ func allColumns() []column {
 			})
 		}
 	}
-	return all
+	for _, size := range []int{small, large} {
+		all = append(all, column{name: "read" + suffix(size), run: func(b *bench, p *system.Process) ([]sample, error) {
+			return b.read(p, size)
+		}})
+	}
+	for _, n := range []int{100, 1000} {
+		all = append(all, column{name: fmt.Sprintf("fanout-%d", n), run: func(b *bench, p *system.Process) ([]sample, error) {
+			return b.deliveries(p, n)
+		}}, column{name: fmt.Sprintf("latency-%d", n), run: func(b *bench, p *system.Process) ([]sample, error) {
+			return b.latency(p, n)
+		}})
+	}
+	return append(all, column{name: "mixed", run: (*bench).mixed}, column{name: "idle", run: (*bench).idleTails})
 }
 
 // suffix tells the columns of large entries apart.

@@ -44,7 +44,11 @@ type sending struct {
 // Add makes a writer of a connection, with a window of so many appends. number tells the writers of one
 // server apart.
 func (w *Writers) Add(l *Loop, s *Socket, appender wire.Appender, number, window int) error {
-	c, err := l.add(s, &writer{Writers: w, appender: appender, number: uint64(number) << 40, window: window})
+	added := &writer{Writers: w, appender: appender, window: window}
+	if !w.Stamp {
+		added.number = uint64(number) << 40
+	}
+	c, err := l.add(s, added)
 	w.conns = append(w.conns, c)
 	return err
 }

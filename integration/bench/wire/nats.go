@@ -38,7 +38,7 @@ func (NATS) Open(c io.ReadWriter) error {
 // Found creates the stream, with the defaults of a stream in files.
 func (d NATS) Found(c io.ReadWriter) error {
 	_, err := d.ask(c, "$JS.API.STREAM.CREATE."+Log,
-		`{"name":"`+Log+`","subjects":["`+Log+`"],"storage":"file","retention":"limits","num_replicas":1,"max_msgs":-1,"max_bytes":-1,"max_consumers":-1}`)
+		`{"name":"`+Log+`","subjects":["`+Log+`"],"storage":"file","retention":"limits","num_replicas":1,"max_msgs":-1,"max_bytes":-1,"max_consumers":100000}`)
 	return err
 }
 

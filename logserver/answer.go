@@ -1,6 +1,8 @@
 package logserver
 
 import (
+	"unsafe"
+
 	"math"
 
 	"github.com/ringlog/ringlog/logserver/order"
@@ -98,6 +100,9 @@ type answers struct {
 }
 
 func (q *answers) len() int { return len(q.list) - q.head }
+
+// size returns how many bytes of memory the queue holds.
+func (q *answers) size() int { return cap(q.list)*int(unsafe.Sizeof(answer{})) + cap(q.ids) }
 
 func (q *answers) push(id []byte, a answer) {
 	a.idLen = uint16(len(id))

@@ -35,7 +35,9 @@ func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
 	if len(l.frames) == 0 {
 		return place, nil
 	}
+	l.stall.begin()
 	places, err := l.store.Append(l.frames)
+	l.stall.end()
 	if err != nil {
 		return place, fmt.Errorf("write: %w", err)
 	}
@@ -213,6 +215,8 @@ func (l *Log) rest() error {
 	if err := l.settle(); err != nil {
 		return err
 	}
+	l.stall.begin()
+	defer l.stall.end()
 	if err := l.store.Idle(); err != nil {
 		return fmt.Errorf("idle: %w", err)
 	}

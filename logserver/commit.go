@@ -59,6 +59,8 @@ func (l *Log) reserve(b *batch) error {
 		perAppend = 256     // bytes of a proposal's run with all conditions, at most
 		perBatch  = 8 << 10 // of the rest, headers included
 	)
+	l.stall.begin()
+	defer l.stall.end()
 	content := len(b.content.Manifest()) + b.content.Size()
 	return l.store.Reserve(int64(content + l.core.Unwritten() + perAppend*b.proposal.Len() + perBatch))
 }

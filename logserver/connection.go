@@ -26,13 +26,16 @@ type connection struct {
 	logger zerolog.Logger
 
 	// Owned by the connection's goroutine.
-	lines    *protocol.LineReader
-	parser   protocol.Parser
-	message  protocol.Message
-	pending  []submission // appends of the lines that one read brought
-	entries  []entry      // theirs
-	slow     bool         // a deadline is set: half a line has come
-	draining bool         // the server stops: what is on its way is still read
+	lines      *protocol.LineReader
+	parser     protocol.Parser
+	message    protocol.Message
+	pending    []submission // appends of the lines that one read brought
+	entries    []entry      // theirs
+	deadline   deadline     // of the next read
+	reads      uint64       // counts them
+	quietSince uint64       // the read after which the deadline was set, if it is forQuiet
+	memory     share        // of what all connections may hold
+	draining   bool         // the server stops: what is on its way is still read
 
 	out      outbox
 	tails    sync.WaitGroup // the goroutine of the read under way
@@ -49,6 +52,7 @@ func newConnection(s *Server, nc net.Conn) *connection {
 		lines:  protocol.NewLineReader(nc, s.log.options.MaxEntry+protocol.Envelope),
 		parser: protocol.Parser{Limits: protocol.Limits{MaxEntry: s.log.options.MaxEntry}},
 	}
+	c.memory.budget = &s.log.memory
 	c.out.init(c)
 	return c
 }
@@ -86,10 +90,13 @@ func (c *connection) read() (farewell string, err error) {
 		if err := c.out.waitForRoom(); err != nil {
 			return "", err
 		}
-		c.watchHalfLine()
+		c.setDeadline()
 		err := c.lines.Fill()
 		farewell := c.handleLines()
 		c.out.flush()
+		if err := c.account(); err != nil {
+			return "", err
+		}
 		switch {
 		case farewell != "":
 			return farewell, errors.New(farewell)
@@ -97,11 +104,31 @@ func (c *connection) read() (farewell string, err error) {
 			return protocol.ErrorLineTooLong, err
 		case err != nil && c.stopping.Load() && !c.draining:
 			c.drainInput()
+		case errors.Is(err, os.ErrDeadlineExceeded) && c.deadline == forQuiet && !c.stopping.Load():
+			c.rest()
 		case err != nil:
 			return "", err
+		default:
+			c.reads++
 		}
 	}
 }
+
+// account says what the connection holds. When all together hold too much, one
+// whose half line is what makes it so is dropped.
+func (c *connection) account() error {
+	c.memory.set(int64(c.lines.Size() + c.out.size()))
+	if c.lines.Partial() > longHalf && c.memory.budget.exhausted() {
+		c.log.refusals.Warn(c.logger, "MEMORY is used up: a connection with a long half line was dropped")
+		return errNoMemory
+	}
+	return nil
+}
+
+// longHalf is how many bytes a half line may have when memory is used up.
+const longHalf = 64 << 10
+
+var errNoMemory = errors.New("logserver: out of memory for connections")
 
 // drainInput gives the lines that are already on their way a moment to be read
 // and answered, before the connection of a stopping server is closed.
@@ -110,23 +137,58 @@ func (c *connection) drainInput() {
 	_ = c.net.SetReadDeadline(time.Now().Add(c.limits.StopGrace))
 }
 
-// watchHalfLine sets a deadline while half a line is waiting for its rest, and
-// takes it back when there is none: silence between lines is fine, and so is
-// the time in which the connection was not read from.
-func (c *connection) watchHalfLine() {
-	half := c.lines.Partial() > 0
-	if c.draining || !half && !c.slow {
+// setDeadline sets until when the next read may take: while half a line is waiting
+// for its rest, LineTimeout; while nothing is and the line reader holds memory,
+// QuietAfter, to give that back. Otherwise silence is fine, and so is the time in
+// which the connection was not read from.
+func (c *connection) setDeadline() {
+	half, large := c.lines.Partial() > 0, c.lines.Size() > quietSize
+	wait := time.Duration(0)
+	switch {
+	case c.draining:
+		return
+	case half:
+		wait = c.limits.LineTimeout
+	case large && c.deadline == forQuiet:
+		return // when it ends, it is seen whether the connection was quiet
+	case large:
+		wait = c.limits.QuietAfter
+	case c.deadline == noDeadline:
 		return
 	}
-	c.slow = half
+	c.deadline, c.quietSince = noDeadline, c.reads
 	deadline := time.Time{}
-	if half {
-		deadline = time.Now().Add(c.limits.LineTimeout)
+	if wait > 0 {
+		deadline = time.Now().Add(wait)
+		c.deadline = forQuiet
+		if half {
+			c.deadline = forHalfLine
+		}
 	}
 	_ = c.net.SetReadDeadline(deadline)
 	if c.stopping.Load() || c.out.broken() { // who said so has set a deadline, perhaps before this one
 		_ = c.net.SetReadDeadline(alreadyPast)
 	}
+}
+
+// quietSize is how much a line reader may keep while nothing comes.
+const quietSize = 4 << 10
+
+type deadline uint8
+
+const (
+	noDeadline deadline = iota
+	forHalfLine
+	forQuiet
+)
+
+// rest gives memory back if the connection has been quiet.
+func (c *connection) rest() {
+	if c.reads == c.quietSince {
+		c.lines.Shrink()
+	}
+	c.deadline = noDeadline
+	_ = c.net.SetReadDeadline(time.Time{})
 }
 
 // finish lets everything that was asked for end, says farewell if there is
@@ -135,7 +197,7 @@ func (c *connection) watchHalfLine() {
 func (c *connection) finish(farewell string, err error) {
 	atCurrent := errors.Is(err, io.EOF)
 	if inOrder := atCurrent || farewell != "" || c.stopping.Load(); !inOrder {
-		if errors.Is(err, os.ErrDeadlineExceeded) && c.slow {
+		if errors.Is(err, os.ErrDeadlineExceeded) && c.deadline == forHalfLine {
 			c.log.refusals.Warn(c.logger, "half a line came and no more: the connection was dropped")
 		}
 		c.out.abandon()
@@ -145,6 +207,7 @@ func (c *connection) finish(farewell string, err error) {
 	c.out.finish(farewell)
 	c.linger(farewell != "" || c.stopping.Load())
 	_ = c.net.Close()
+	c.memory.set(0)
 }
 
 // linger shuts down the sending side and reads on for a moment: closing with

@@ -1,6 +1,7 @@
 package logserver
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
@@ -147,6 +148,38 @@ func TestAFullDiskRefusesAppends(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustCheck(t, disk, "")
+}
+
+// A disk that hangs fails the log, instead of letting everybody wait for ever.
+func TestAStalledDiskFailsTheLog(t *testing.T) {
+	disk, d := fs.Memory(), newLedger()
+	hang := make(chan struct{})
+	var hanging atomic.Bool
+	disk.SetHook(func(op fs.Op) error {
+		if hanging.Load() && op.Kind == fs.OpSync && isSegment(op) {
+			<-hang
+		}
+		return nil
+	})
+	l, err := Open(Options{Files: disk, DiskTimeout: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hanging.Store(true)
+	appended := make(chan struct{})
+	go func() {
+		d.append(l, rand.New(rand.NewPCG(1, 2)), 0)
+		close(appended)
+	}()
+	<-l.Failed()
+	if err := l.Err(); !errors.Is(err, errStalled) {
+		t.Errorf("failed with %v", err)
+	}
+	close(hang)
+	<-appended
+	if err := l.Close(); !errors.Is(err, errStalled) {
+		t.Errorf("closed with %v", err)
+	}
 }
 
 type diskError struct{}

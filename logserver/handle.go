@@ -52,8 +52,12 @@ func (c *connection) handleLine(line []byte) (farewell string) {
 // handleAppend puts the append among those of this read. The entries' bytes
 // stay in the line reader's buffer until they are submitted.
 func (c *connection) handleAppend(m *protocol.Message) (farewell string) {
-	if c.stopping.Load() {
+	switch {
+	case c.stopping.Load():
 		c.out.refuse(m.ID, protocol.ErrorShuttingDown)
+		return ""
+	case c.memory.budget.exhausted():
+		c.out.refuse(m.ID, protocol.ErrorOverloaded)
 		return ""
 	}
 	first, size := len(c.entries), 0

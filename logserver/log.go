@@ -25,6 +25,8 @@ type Log struct {
 	hub      *hub.Hub
 	gatherer *gatherer
 	refusals refusals
+	stall    stall
+	memory   budget
 	files    fs.FS
 	index    *index.Index   // its methods may be called from any goroutine
 	store    *segment.Store // reads may; the rest is the committer's

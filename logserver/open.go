@@ -36,6 +36,8 @@ func Open(o Options) (*Log, error) {
 		dirty:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		failed:   make(chan struct{}),
+		memory:   budget{limit: o.Memory},
+		stall:    stall{born: time.Now()},
 	}
 	if err := l.openFiles(); err != nil {
 		return nil, err
@@ -44,6 +46,7 @@ func Open(o Options) (*Log, error) {
 		return nil, errors.Join(err, l.closeFiles())
 	}
 	l.workers.Go(l.work)
+	l.workers.Go(l.watchDisk)
 	return l, nil
 }
 

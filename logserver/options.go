@@ -27,6 +27,10 @@ type Options struct {
 	IndexEvery   time.Duration // the index is written behind at least this often, 1 s
 	IdleAfter    time.Duration // nothing to do for this long: flush decisions and MARK, 50 ms
 
+	Memory      int64         // bytes that connections may hold for lines and answers, 256 MiB
+	DiskWarning time.Duration // a write that takes longer is warned of, 1 s
+	DiskTimeout time.Duration // a write that takes longer fails the log, 30 s
+
 	Now    func() time.Time // the clock, time.Now
 	Logger zerolog.Logger   // where log lines go; the zero value discards them
 }
@@ -41,6 +45,9 @@ func (o Options) withDefaults() Options {
 	defaults(&o.MaxUnwritten, 64<<20)
 	defaults(&o.IndexEvery, time.Second)
 	defaults(&o.IdleAfter, 50*time.Millisecond)
+	defaults(&o.Memory, 256<<20)
+	defaults(&o.DiskWarning, time.Second)
+	defaults(&o.DiskTimeout, 30*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -56,6 +63,7 @@ type ServerOptions struct {
 	MaxUnsent     int           // bytes of answers not yet taken by a client before it is not read from, 1 MiB
 	ReadChunk     int           // bytes of lines that a read gathers before it sends them, 256 KiB
 	LineTimeout   time.Duration // half a line, then no progress for this long: dropped, 30 s
+	QuietAfter    time.Duration // nothing came for this long: a connection gives memory back, 5 s
 	Linger        time.Duration // how long a client may take to notice that it was closed, 1 s
 	StopTimeout   time.Duration // how long a stopping server lets a client take what it is still owed, 3 s
 	StopGrace     time.Duration // how long it reads lines that are on their way, 50 ms
@@ -68,6 +76,7 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	defaults(&o.MaxUnsent, 1<<20)
 	defaults(&o.ReadChunk, 256<<10)
 	defaults(&o.LineTimeout, 30*time.Second)
+	defaults(&o.QuietAfter, 5*time.Second)
 	defaults(&o.Linger, time.Second)
 	defaults(&o.StopTimeout, 3*time.Second)
 	defaults(&o.StopGrace, 50*time.Millisecond)

@@ -240,6 +240,13 @@ func (o *outbox) wake() {
 	o.changed.Broadcast()
 }
 
+// size returns how many bytes of memory the outbox holds.
+func (o *outbox) size() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return cap(o.ready) + cap(o.spare) + o.sending + o.answers.size()
+}
+
 func (o *outbox) hasRoom() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

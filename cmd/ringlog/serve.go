@@ -82,6 +82,10 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 // stop ends everything in order: no new connections, what is in flight answered, all flushed.
 func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, served <-chan error) error {
 	hung := time.AfterFunc(stopLimit, func() {
+		if err := log.Err(); err != nil {
+			fmt.Fprintln(os.Stderr, "ringlog:", err)
+			os.Exit(exitDisk)
+		}
 		fmt.Fprintln(os.Stderr, "ringlog: stopping took too long")
 		os.Exit(exitFailure)
 	})
@@ -114,7 +118,10 @@ func openLog(config *Config, logger zerolog.Logger) (*logserver.Log, error) {
 		Keys:     int(config.Keys),
 		Logs:     int(config.Logs),
 		MaxEntry: int(config.MaxEntry),
-		Logger:   logger,
+		Memory:   int64(config.Memory),
+
+		DiskTimeout: time.Duration(config.DiskTimeout),
+		Logger:      logger,
 	})
 	return log, withCode(dataCode(err), err)
 }

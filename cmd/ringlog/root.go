@@ -19,7 +19,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withCode(exitUsage, err) })
 	root.AddCommand(
 		newServe(), newAppend(), newTail(), newRead(), newExport(), newHead(), newLogs(),
-		newVerify(), newConfig(), newVersion(),
+		newVerify(), newBench(), newConfig(), newVersion(),
 	)
 	return root
 }

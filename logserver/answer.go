@@ -1,9 +1,8 @@
 package logserver
 
 import (
-	"unsafe"
-
 	"math"
+	"unsafe"
 
 	"github.com/ringlog/ringlog/logserver/order"
 	"github.com/ringlog/ringlog/protocol"

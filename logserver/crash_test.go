@@ -140,7 +140,7 @@ func mustHold(t *testing.T, l *Log, acked map[string]map[uint64]string) {
 		for at := uint64(1); at <= topic.Head(); at++ {
 			lines, n := c.next(topic.ID(), at, at, false, 1)
 			if n != 1 || bytes.Contains(lines, []byte(`"error"`)) {
-				_, err := c.row(topic.ID(), at)
+				_, err := c.row(topic.ID(), at, false)
 				t.Fatalf("%s %d: %d lines: %s: %v", log, at, n, lines, err)
 			}
 			if text, ok := entries[at]; ok && string(lines) != fmt.Sprintf(`{"index":%d,"entry":%s}`+"\n", at, text) {

@@ -25,6 +25,7 @@ type Log struct {
 	hub      *hub.Hub
 	gatherer *gatherer
 	refusals refusals
+	rooms    sync.Pool // of *room, for cursors
 	stall    stall
 	memory   budget
 	files    fs.FS

@@ -79,6 +79,7 @@ func (l *Log) openFiles() (err error) {
 		l.options.Logger.Warn().Str("reason", reason).Msg("the index is made anew from the segments")
 	}
 	l.store, l.index = store, x
+	l.rooms.New = func() any { return &room{reader: store.NewReader(readAhead)} }
 	return nil
 }
 

@@ -2,10 +2,10 @@ package logserver
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/logserver/hub"
 	"github.com/ringlog/ringlog/logserver/index"
 	"github.com/ringlog/ringlog/protocol"
@@ -21,18 +21,26 @@ type cursor struct {
 
 // room is the memory of a cursor that is reading.
 type room struct {
-	rows     []index.Row
-	left     []index.Row // of rows, not yet read
+	rows   []index.Row
+	left   []index.Row // of rows, not yet read
+	reader *segment.Reader
+	lines  []byte
+
 	place    blobstore.Place
 	err      error // of reading place
-	payload  []byte
+	partly   bool  // part has what is wanted of place, not manifest
+	part     blobstore.Part
 	manifest blobstore.Manifest
-	lines    []byte
 }
 
-var rooms = sync.Pool{New: func() any { return new(room) }}
+const (
+	// readAhead is how many bytes are read at once where batches are small.
+	readAhead = 128 << 10
+	// wholly is how large a batch is read as a whole whatever is wanted of it.
+	wholly = 32 << 10
+)
 
-const rowsAtOnce = 64
+const rowsAtOnce = 256
 
 // release gives the cursor's memory back, until the next lines.
 func (c *cursor) release() {
@@ -40,9 +48,9 @@ func (c *cursor) release() {
 		return
 	}
 	const keep = 4 << 20
-	if cap(c.room.payload)+cap(c.room.lines) <= keep {
+	if c.room.reader.Size()+cap(c.room.lines) <= keep {
 		c.room.left, c.room.place = nil, blobstore.Place{}
-		rooms.Put(c.room)
+		c.log.rooms.Put(c.room)
 	}
 	c.room = nil
 }
@@ -53,12 +61,12 @@ func (c *cursor) release() {
 // is a line that says so.
 func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines []byte, sent uint64) {
 	if c.room == nil {
-		c.room = rooms.Get().(*room)
+		c.room = c.log.rooms.Get().(*room)
 	}
 	r := c.room
 	r.lines = r.lines[:0]
 	for at := from; at <= to && (at == from || len(r.lines) < chunk); {
-		row, err := c.row(log, at)
+		row, err := c.row(log, at, meta)
 		if errors.Is(err, index.ErrBroken) {
 			c.log.fail(err) // nothing is wrong with the entry: a start makes the index anew
 			break
@@ -78,8 +86,9 @@ func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines 
 	return r.lines, sent
 }
 
-// row returns the index row that covers an entry, and has its frame loaded.
-func (c *cursor) row(log uint32, at uint64) (index.Row, error) {
+// row returns the index row that covers an entry, and has what it refers to loaded,
+// for meta with digests and keys.
+func (c *cursor) row(log uint32, at uint64, meta bool) (index.Row, error) {
 	r := c.room
 	for len(r.left) > 0 && (r.left[0].Log != log || at < r.left[0].First || at >= r.left[0].First+uint64(r.left[0].Count)) {
 		r.left = r.left[1:]
@@ -96,17 +105,45 @@ func (c *cursor) row(log uint32, at uint64) (index.Row, error) {
 		}
 	}
 	row := r.left[0]
-	if r.place != row.Place || r.err != nil {
+	if loaded := r.place == row.Place && r.err == nil && (!r.partly || !meta && r.part.Has(int(row.Ordinal))); !loaded {
 		r.place = row.Place
-		r.payload, r.err = c.log.store.Read(row.Place, r.payload)
-		if r.err == nil {
-			r.err = r.manifest.Parse(r.payload)
-		}
-		if r.err == nil && r.manifest.Len() < int(row.Ordinal+row.Count) {
-			r.err = errNoRow
-		}
+		r.err = c.load(&row, meta)
 	}
 	return row, r.err
+}
+
+// load reads what a row refers to: only that, where it is a small part of a large
+// batch, and checks it by digests; otherwise the batch, and checks it as a frame.
+func (c *cursor) load(row *index.Row, meta bool) error {
+	r := c.room
+	r.partly = false
+	if !meta && row.Place.Length > wholly {
+		partly, err := r.part.Read(int(row.Ordinal), int(row.Count), int(row.Place.Length/2), func(off int64, b []byte) error {
+			return c.log.store.ReadPart(row.Place, off, b)
+		})
+		if r.partly = partly; partly || err != nil {
+			return err
+		}
+	}
+	payload, err := r.reader.Read(row.Place)
+	if err != nil {
+		return err
+	}
+	if err := r.manifest.Parse(payload); err != nil {
+		return err
+	}
+	if r.manifest.Len() < int(row.Ordinal+row.Count) {
+		return errNoRow
+	}
+	return nil
+}
+
+// text returns an entry of what is loaded.
+func (r *room) text(ordinal int) []byte {
+	if r.partly {
+		return r.part.Entry(ordinal)
+	}
+	return r.manifest.Entry(ordinal)
 }
 
 // encode appends the lines of entries at..last of a row, until they make up a
@@ -115,7 +152,7 @@ func (c *cursor) encode(row *index.Row, at, last uint64, meta bool, chunk int) (
 	r := c.room
 	for ; at+n <= last && (n == 0 || len(r.lines) < chunk); n++ {
 		ordinal := int(at + n - row.First + uint64(row.Ordinal))
-		text := r.manifest.Entry(ordinal)
+		text := r.text(ordinal)
 		if meta {
 			r.lines = protocol.AppendEntryMeta(r.lines, at+n, row.Time, r.manifest.Digest(ordinal), r.manifest.Key(ordinal), text)
 		} else {

@@ -16,7 +16,7 @@ func (s *Store) Read(p blobstore.Place, buf []byte) ([]byte, error) {
 	f, ok := s.find(p.Segment)
 	size := frameHeader + int64(p.Length)
 	if !ok || p.Offset < fileHeader || p.Offset > f.size-size {
-		return nil, fmt.Errorf("%w: nothing was written to segment %d at offset %d", ErrUnavailable, p.Segment, p.Offset)
+		return nil, nothing(p)
 	}
 	h, err := s.handles.acquire(p.Segment)
 	if err == ErrClosed {

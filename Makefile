@@ -7,7 +7,7 @@ FUZZTIME ?= 5s
 KILLS ?= 20
 LINES ?= 1000000
 
-.PHONY: run build test lint fuzz integration check kill million clean
+.PHONY: run build test lint fuzz integration check kill million bench bench-quick clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -39,6 +39,16 @@ kill: build ## the kill loop alone, KILLS=n SEED=n
 
 million: build ## LINES varied lines through append and export, compared byte for byte
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog LINES=$(LINES) go test -count=1 -timeout 1h -v -run TestRoundTrip ./million
+
+bench: build ## Ringlog beside Redis Streams, JetStream and tcp-log-server, about an hour; writes docs/BENCHMARKS.md
+	integration/scripts/install-bench
+	cd integration && go run ./bench -ringlog ../bin/ringlog -out ../docs/BENCHMARKS.md $(BENCH)
+
+bench-quick: build ## a few columns once, in two minutes; BENCH='-columns … -systems …' for others
+	integration/scripts/install-bench
+	cd integration && go run ./bench -ringlog ../bin/ringlog -rounds 1 -seconds 1 -warm 0.3 -entries 200000 -idle 2000 \
+		-systems ringlog,redis-always,redis,nats-always,nats \
+		-columns append-1x1,append-64x1,append-1x1024,append-8x256,read,fanout-100,latency-100,idle $(BENCH)
 
 clean:
 	rm -rf bin .cache

@@ -6,6 +6,7 @@
 //	npm       npm's tcp-log-client 4, 5 and 6, unmodified, and the suite of tcp-log-server 6.0.2
 //	netcat    OpenBSD netcat, with and without -N, and jq
 //	million   a varied log through `ringlog append` and `ringlog export`, compared byte for byte
+//	bench     the same load on ringlog and on its rivals, side by side
 //	scripts   what make needs: installing, fuzzing
 //
 // It is a module of its own: nothing here weighs on who uses ringlog as a library. `make integration`

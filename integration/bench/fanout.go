@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -98,7 +99,10 @@ func (b *bench) tail(l *load.Loop, p *system.Process, t *tailing) (err error) {
 		return err
 	}
 	if ok, err := t.tails.Await(t.writers.Answered, settling); err != nil || !ok {
-		return fmt.Errorf("%w: the slowest tail has %d of %d (%w)", errLost, t.tails.Slowest(), t.writers.Answered, err)
+		return errors.Join(fmt.Errorf("%w: the slowest tail has %d of %d", errLost, t.tails.Slowest(), t.writers.Answered), err)
+	}
+	if want := t.writers.Answered * uint64(t.tails.Len()); t.tails.Entries != want {
+		return fmt.Errorf("%w: %d delivered in place of %d", errLost, t.tails.Entries, want)
 	}
 	return nil
 }
@@ -127,6 +131,20 @@ func (b *bench) latency(p *system.Process, n int) ([]sample, error) {
 	}, nil
 }
 
+// addHistories connects n readers and lets them read.
+func addHistories(l *load.Loop, r *load.Readers, n int) error {
+	for range n {
+		s, wired, err := r.Again()
+		if err != nil {
+			return err
+		}
+		if err := r.Add(l, s, wired); err != nil {
+			return err
+		}
+	}
+	return r.Begin()
+}
+
 // mixed has 8 writers, 8 tails, and 2 readers that read all there was again and again.
 func (b *bench) mixed(p *system.Process) ([]sample, error) {
 	head, err := fill(p, b.entries/5, small)
@@ -145,19 +163,10 @@ func (b *bench) mixed(p *system.Process) ([]sample, error) {
 	if err := addTails(l, p, tails, 8, small, head); err != nil {
 		return nil, err
 	}
-	for range 2 {
-		s, wired, err := catching.Again()
-		if err != nil {
-			return nil, err
-		}
-		if err := catching.Add(l, s, wired); err != nil {
-			return nil, err
-		}
-	}
-	if err := addWriters(l, p, writers, 8, 64, small); err != nil {
+	if err := addHistories(l, catching, 2); err != nil {
 		return nil, err
 	}
-	if err := catching.Begin(); err != nil {
+	if err := addWriters(l, p, writers, 8, 64, small); err != nil {
 		return nil, err
 	}
 	var appended, delivered, read uint64

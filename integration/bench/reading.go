@@ -70,7 +70,10 @@ func (b *bench) read(p *system.Process, size int) ([]sample, error) {
 		samples = append(samples, more...)
 	}
 	killed, err := b.startAfterKill(p, size)
-	return append(samples, seconds(fmt.Sprintf("start after kill -9, %s", sizeName(size)), killed)), err
+	if err != nil {
+		return samples, fmt.Errorf("kill: %w", err)
+	}
+	return append(samples, seconds(fmt.Sprintf("start after kill -9, %s", sizeName(size)), killed)), nil
 }
 
 // filled fills the log, by a server that need not flush, and stops that. What p's fresh process holds is

@@ -92,7 +92,7 @@ func (l *Loop) Close() {
 func (l *Loop) step(until int64) error {
 	wait := max(0, until-l.now())
 	n, err := unix.EpollWait(l.epoll, l.events, int(min(wait+999_999, int64(time.Second))/1_000_000))
-	if err == unix.EINTR { //nolint:errorlint // an errno is compared as it is
+	if err == unix.EINTR {
 		return nil
 	}
 	if err != nil {
@@ -151,9 +151,9 @@ func (l *Loop) flush(c *conn) error {
 		}
 		n, err := unix.Write(c.socket.fd, c.out[c.written:])
 		switch {
-		case err == unix.EAGAIN: //nolint:errorlint // an errno is compared as it is
+		case err == unix.EAGAIN:
 			return l.await(c, true)
-		case err == unix.EINTR: //nolint:errorlint // as above
+		case err == unix.EINTR:
 		case err != nil:
 			return os.NewSyscallError("write", err)
 		}

@@ -52,6 +52,9 @@ func (r *Readers) Begin() error {
 	return nil
 }
 
+// Len is how many readers there are.
+func (r *Readers) Len() int { return len(r.readers) }
+
 // Slowest is how many entries the reader with the fewest has.
 func (r *Readers) Slowest() uint64 {
 	least := ^uint64(0)

@@ -28,9 +28,7 @@ func Dial(address netip.AddrPort) (*Socket, error) {
 		func() error { return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1) },
 		func() error { return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait) },
 		func() error { return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &wait) },
-		func() error {
-			return unix.Connect(fd, &unix.SockaddrInet4{Port: int(address.Port()), Addr: address.Addr().As4()})
-		},
+		func() error { return connect(fd, address) },
 	} {
 		if err := set(); err != nil {
 			s.Close()
@@ -40,12 +38,26 @@ func Dial(address netip.AddrPort) (*Socket, error) {
 	return s, nil
 }
 
+// connect connects; when a signal interrupts that, it goes on by itself and is waited for.
+func connect(fd int, address netip.AddrPort) error {
+	err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(address.Port()), Addr: address.Addr().As4()})
+	for err == unix.EINTR {
+		if _, err = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(patience.Milliseconds())); err == nil {
+			var failed int
+			if failed, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && failed != 0 {
+				err = unix.Errno(failed)
+			}
+		}
+	}
+	return err
+}
+
 // Read implements io.Reader.
 func (s *Socket) Read(p []byte) (int, error) {
 	for {
 		n, err := unix.Read(s.fd, p)
 		switch {
-		case err == unix.EINTR: //nolint:errorlint // an errno is compared as it is
+		case err == unix.EINTR:
 		case err != nil:
 			return 0, os.NewSyscallError("read", err)
 		case n == 0 && len(p) > 0:
@@ -62,7 +74,7 @@ func (s *Socket) Write(p []byte) (int, error) {
 	for written < len(p) {
 		n, err := unix.Write(s.fd, p[written:])
 		switch {
-		case err == unix.EINTR: //nolint:errorlint // as above
+		case err == unix.EINTR:
 		case err != nil:
 			return written, os.NewSyscallError("write", err)
 		default:

@@ -141,7 +141,7 @@ func (p *Process) end(signal syscall.Signal) error {
 	}
 	_ = p.cmd.Process.Signal(signal) // it may have ended by itself
 	select {
-	case <-p.ended: // its exit code is its own affair
+	case <-p.ended: //nolint:errcheck // its exit code is its own affair
 		p.cmd = nil
 		return nil
 	case <-time.After(patience):

@@ -15,6 +15,9 @@ type NDJSON struct {
 	Old bool
 }
 
+// endless is how many entries a read without an end asks for, where it has to say so.
+const endless = 1_000_000_000
+
 var (
 	current   = []byte("{\"current\":true}\n")
 	errorMark = []byte(`"error"`)
@@ -107,14 +110,18 @@ func refusal(chunk []byte) error {
 // History reads to the head.
 func (d NDJSON) History(_ io.ReadWriter, _ int, _ uint64) (Reader, error) {
 	if d.Old {
-		return &lineReader{begin: "{\"from\":1}\n"}, nil
+		return &lineReader{begin: fmt.Sprintf("{\"from\":1,\"read\":%d}\n", endless)}, nil
 	}
 	return &lineReader{begin: "{\"from\":1,\"follow\":false}\n"}, nil
 }
 
 // Tail begins the read at once and waits until the server has said that it is current.
-func (NDJSON) Tail(c io.ReadWriter, _ int, head uint64) (Reader, error) {
-	if _, err := fmt.Fprintf(c, "{\"from\":%d}\n", head+1); err != nil {
+func (d NDJSON) Tail(c io.ReadWriter, _ int, head uint64) (Reader, error) {
+	ask := fmt.Sprintf("{\"from\":%d}\n", head+1)
+	if d.Old {
+		ask = fmt.Sprintf("{\"from\":%d,\"read\":%d}\n", head+1, endless)
+	}
+	if _, err := io.WriteString(c, ask); err != nil {
 		return nil, err
 	}
 	line, err := readLine(c)

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kelseyhightower/envconfig"
 	"github.com/spf13/cobra"
 
 	"github.com/ringlog/ringlog/client"
@@ -36,7 +35,7 @@ func newAppend() *cobra.Command {
 			"goes on; the exit code is 1 then. MAX_ENTRY, if set, is the server's limit of an entry.",
 		RunE: func(cmd *cobra.Command, files []string) error { return a.run(cmd.Context(), files) },
 	}
-	cmd.Flags().BoolVar(&a.raw, "raw", false, `take lines of any text, each as {"message":"…"}`)
+	cmd.Flags().BoolVar(&a.raw, "raw", false, `take lines of any text, empty ones too, each as {"message":"…"}; what is not UTF-8 becomes U+FFFD`)
 	a.addFlags(cmd)
 	return cmd
 }
@@ -62,12 +61,11 @@ type appending struct {
 }
 
 func (a *appending) run(ctx context.Context, files []string) error {
-	var limit EntryLimit
-	if err := envconfig.Process(prefix, &limit); err != nil {
-		return describe(err)
+	limit, err := loadEntryLimit()
+	if err != nil {
+		return err
 	}
 	a.maxEntry = int(limit.MaxEntry)
-	var err error
 	if a.client, err = a.connect(ctx, client.MaxEntry(a.maxEntry),
 		client.MaxUnanswered(roomyBytes), client.Keep(roomyAppends, reconnectFor)); err != nil {
 		return err
@@ -79,7 +77,7 @@ func (a *appending) run(ctx context.Context, files []string) error {
 	began := time.Now()
 	for _, name := range files {
 		if err := a.file(ctx, name); err != nil {
-			a.report("%s: %v", name, err)
+			a.report("%v", err) // it names the file
 		}
 	}
 	a.wait(1, 0)

@@ -85,6 +85,21 @@ func loadConfig() (*Config, error) {
 	return c, c.checkExposure()
 }
 
+// loadEntryLimit reads what of the configuration is for who appends, too.
+func loadEntryLimit() (EntryLimit, error) {
+	unsetEmpty()
+	c := &Config{}
+	if err := envconfig.Process(prefix, &c.EntryLimit); err != nil {
+		return c.EntryLimit, describe(err)
+	}
+	for _, v := range variables(c) {
+		if v.name == "MAX_ENTRY" {
+			return c.EntryLimit, v.check()
+		}
+	}
+	return c.EntryLimit, nil
+}
+
 // unsetEmpty makes an empty variable an absent one: compose files and unit files leave such behind.
 func unsetEmpty() {
 	for _, v := range variables(&Config{}) {
@@ -179,7 +194,7 @@ func (v variable) check() error {
 		return configErrorf("%s: want %s, not %q", v.origin(), v.want, v.shown())
 	}
 	if v.later && v.origin() != "default" && v.shown() != v.def {
-		return configErrorf("%s: not yet: this version is a single node without TLS and tokens", v.origin())
+		return configErrorf("%s: not yet: this version is a single node without TLS and tokens; unset it", v.origin())
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (t *target) connect(ctx context.Context, options ...client.Option) (*client
 	dialer := net.Dialer{Timeout: connectTimeout}
 	conn, err := dialer.DialContext(ctx, "tcp", t.addr)
 	if err != nil {
-		return nil, withCode(exitConnect, fmt.Errorf("can't connect: %w", err))
+		return nil, withCode(exitConnect, fmt.Errorf("can't connect: %w; start a server there, or name another by --addr or RINGLOG_ADDR", err))
 	}
 	conn.Close()
 	options = append([]client.Option{client.Keep(maxKept, reconnectFor)}, options...)

@@ -59,11 +59,14 @@ func exitCode(err error) int {
 // dataCode tells the errors of opening a log apart: what is wrong with the system (the disk, rights,
 // another process) and what is wrong with the data.
 func dataCode(err error) int {
+	var coded *codedError
 	var locked *fs.LockedError
 	var damage *segment.DamageError
 	var foreign *segment.ForeignError
 	var system syscall.Errno
 	switch {
+	case errors.As(err, &coded):
+		return coded.code
 	case errors.As(err, &locked), errors.Is(err, index.ErrLocked):
 		return exitConfig
 	case errors.As(err, &damage), errors.As(err, &foreign):

@@ -31,7 +31,7 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "ringlog: %s\n", text)
 	}
 	if code == exitUsage {
-		fmt.Fprint(os.Stderr, command.UsageString())
+		fmt.Fprintf(os.Stderr, "Usage: %s; `%s --help` says more\n", command.UseLine(), command.CommandPath())
 	}
 	return code
 }

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
 	"github.com/spf13/cobra"
 )
 
@@ -14,9 +19,11 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          noArgs,
 		RunE:          runServe,
+		Version:       buildVersion(),
 	}
+	root.SetVersionTemplate(versionLine())
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return withCode(exitUsage, err) })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newServe(), newAppend(), newTail(), newRead(), newExport(), newHead(), newLogs(),
 		newVerify(), newBench(), newConfig(), newVersion(),
@@ -24,7 +31,32 @@ func newRoot() *cobra.Command {
 	return root
 }
 
+// flagError says what a flag that is a number wants, instead of what strconv says about it.
+func flagError(_ *cobra.Command, err error) error {
+	var number *strconv.NumError
+	if text, _, ok := strings.Cut(err.Error(), ": strconv."); ok && errors.As(err, &number) {
+		err = fmt.Errorf("%s: want a whole number that is not too large", text)
+	}
+	return withCode(exitUsage, err)
+}
+
 // noArgs refuses arguments: an unknown command for the root, a stray word for the others.
 func noArgs(cmd *cobra.Command, args []string) error {
-	return withCode(exitUsage, cobra.NoArgs(cmd, args))
+	switch {
+	case len(args) == 0:
+		return nil
+	case !cmd.HasParent():
+		return withCode(exitUsage, unknownCommand(cmd, args[0]))
+	case cmd.Flags().Lookup("log") != nil:
+		return withCode(exitUsage, fmt.Errorf("unexpected argument %q: --log names a log", args[0]))
+	}
+	return withCode(exitUsage, fmt.Errorf("unexpected argument %q", args[0]))
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	root.SuggestionsMinimumDistance = 2
+	if similar := root.SuggestionsFor(name); len(similar) > 0 {
+		return fmt.Errorf("unknown command %q: want %s", name, strings.Join(similar, " or "))
+	}
+	return fmt.Errorf("unknown command %q", name)
 }

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/index"
 )
 
 const (
@@ -55,7 +58,7 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	address := net.JoinHostPort(config.Host, strconv.FormatInt(int64(config.Port), 10))
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return configErrorf("HOST, PORT: %w", err)
+		return configErrorf("HOST, PORT: want an address of this machine and a free port: %w", err)
 	}
 	defer listener.Close()
 	began := time.Now()
@@ -107,6 +110,9 @@ func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, ser
 
 func openLog(config *Config, logger zerolog.Logger) (*logserver.Log, error) {
 	if config.Blobs != inMemory {
+		if _, err := os.Stat(filepath.Dir(config.DB)); errors.Is(err, os.ErrNotExist) {
+			return nil, configErrorf("DB: want a file whose directory exists: %w", err)
+		}
 		if err := makeBlobs(config.Blobs); err != nil {
 			return nil, err
 		}
@@ -123,7 +129,20 @@ func openLog(config *Config, logger zerolog.Logger) (*logserver.Log, error) {
 		DiskTimeout: time.Duration(config.DiskTimeout),
 		Logger:      logger,
 	})
-	return log, withCode(dataCode(err), err)
+	return log, withCode(dataCode(err), inUse(err))
+}
+
+// inUse adds to the error of data that another server has what to do about it.
+func inUse(err error) error {
+	var locked *fs.LockedError
+	const advice = "give each server a BLOBS and a DB of its own"
+	switch {
+	case errors.As(err, &locked):
+		return fmt.Errorf("BLOBS: %w; %s", err, advice)
+	case errors.Is(err, index.ErrLocked):
+		return fmt.Errorf("DB: %w; %s", err, advice)
+	}
+	return err
 }
 
 // inMemory is the value of BLOBS that keeps nothing on disk.
@@ -133,7 +152,12 @@ const inMemory = "memory"
 func makeBlobs(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	switch {
-	case err == nil, errors.Is(err, os.ErrExist):
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrExist):
+		if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+			return withCode(exitDisk, fmt.Errorf("BLOBS: want a directory: %s is a file", dir))
+		}
 		return nil
 	case errors.Is(err, os.ErrNotExist):
 		return configErrorf("BLOBS: want a directory whose parent exists: %w", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -16,8 +17,8 @@ func newVerify() *cobra.Command {
 		Use:   "verify",
 		Short: "Check the data that BLOBS and DB name, also beside a running server",
 		Long: "Check every invariant over the data that BLOBS and DB name: digests, indices without gap, the chain of\n" +
-			"decisions, the index against them. Nothing is written. The exit code\n" +
-			" is 65 when something does not hold.",
+			"decisions, the index against them. Nothing is written. The exit code is 65\n" +
+			"when something does not hold.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig()
@@ -44,8 +45,11 @@ func verify(config *Config) (check.Report, error) {
 		return check.Report{}, configErrorf("BLOBS: want the directory to verify, not %q", inMemory)
 	}
 	files, err := fs.ReadOnly(config.Blobs)
-	if err != nil {
-		return check.Report{}, err
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return check.Report{}, configErrorf("BLOBS: want the directory to verify: %w", err)
+	case err != nil:
+		return check.Report{}, fmt.Errorf("BLOBS: %w", err)
 	}
 	defer files.Close()
 	return check.Data(check.Options{Files: files, DB: config.DB})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/ringlog/ringlog/integration/bench/load"
@@ -25,20 +26,20 @@ func (b *bench) all(columns []column, systems []*system.System) {
 				if s.Numbers && !c.appends {
 					continue
 				}
-				began := time.Now()
+				began, spent := time.Now(), ownCPU()
 				samples, err := b.once(c, s)
 				if err != nil {
 					b.results.failed = append(b.results.failed, fmt.Sprintf("%s, %s, round %d: %v", c.name, s.Name, round+1, err))
 				}
 				b.results.add(s, round, samples)
-				b.progress(round, c, s, samples, err, time.Since(began))
+				b.progress(round, c, s, samples, err, time.Since(began), ownCPU()-spent)
 			}
 		}
 	}
 }
 
-func (b *bench) progress(round int, c column, s *system.System, samples []sample, err error, took time.Duration) {
-	fmt.Fprintf(os.Stderr, "%d/%d %-14s %-15s %4.1fs", round+1, b.rounds, c.name, s.Name, took.Seconds())
+func (b *bench) progress(round int, c column, s *system.System, samples []sample, err error, took, client time.Duration) {
+	fmt.Fprintf(os.Stderr, "%d/%d %-14s %-15s %4.1fs, client %.1fs CPU", round+1, b.rounds, c.name, s.Name, took.Seconds(), client.Seconds())
 	for _, sample := range samples {
 		fmt.Fprintf(os.Stderr, "  %s", sample.unit.format(sample.value))
 	}
@@ -46,6 +47,13 @@ func (b *bench) progress(round int, c column, s *system.System, samples []sample
 		fmt.Fprintf(os.Stderr, "  %v", err)
 	}
 	fmt.Fprintln(os.Stderr)
+}
+
+// ownCPU is what the client has spent: close to the time a run took, the client is the bottleneck.
+func ownCPU() time.Duration {
+	var usage syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage) // it only fails for other arguments
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // once runs one column with one system, on a fresh server.

@@ -11,7 +11,8 @@ import (
 
 // NATS is the dialect of JetStream, in NATS's own protocol: publishing waits for the stream's
 // acknowledgement, reading is a push consumer with flow control (what nats.go makes of an ordered
-// consumer).
+// consumer). Without flow control, two runs had one reader a good third faster and eight no faster, but a
+// slow reader is cut off then.
 type NATS struct{}
 
 const (

@@ -10,8 +10,9 @@ import (
 // Redis is the dialect of Redis Streams: XADD and XREAD.
 type Redis struct{}
 
-// batch is how many entries one XREAD of a history asks for: larger ones were not faster.
-const batch = 1000
+// batch is how many entries one XREAD asks for. One warm reader of 200,000 entries got 1.3 to 1.5 M/s with
+// 100, 3.7 to 4.0 M/s with 1000, 4.4 to 4.7 M/s with 5000 (two runs each, on a machine with other load).
+const batch = 5000
 
 // Open does nothing.
 func (Redis) Open(io.ReadWriter) error { return nil }

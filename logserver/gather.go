@@ -76,7 +76,7 @@ func (b *batch) add(who appender, s *submission) {
 // gatherer collects appends into the batch that will be committed next.
 type gatherer struct {
 	mu     sync.Mutex // guards the following
-	room   *sync.Cond // the open batch was taken, or closed was set
+	room   *sync.Cond // the open batch was taken, nobody commits any more, or closed was set
 	open   *batch     // being gathered
 	spare  *batch     // nil while it is being committed
 	busy   bool       // somebody commits; set by whoever takes that upon itself
@@ -117,6 +117,9 @@ func (l *Log) submit(who appender, list []submission) {
 			g.room.Wait()
 		}
 		if g.closed != "" {
+			for g.busy && !g.ended { // who may have appends under way is told of those first
+				g.room.Wait()
+			}
 			reason := g.closed
 			g.mu.Unlock()
 			who.fail(len(list)-i, reason)

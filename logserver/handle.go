@@ -44,7 +44,7 @@ func (c *connection) handleLine(line []byte) (farewell string) {
 	case protocol.KindLogs:
 		c.handleLogs()
 	case protocol.KindAuth:
-		c.out.say(protocol.AppendAuth)
+		c.out.say(protocol.AppendAuth(nil))
 	}
 	return ""
 }
@@ -117,18 +117,20 @@ func (c *connection) submitPending() {
 }
 
 // handleLogs answers with a line for each log: much for a short question, so
-// that there has to be room for it.
+// that there has to be room for it. There is none any more when the client is
+// gone, or when the server stops and the client takes nothing.
 func (c *connection) handleLogs() {
 	if !c.out.hasRoom() {
 		c.submitPending()
 		c.out.flush()
-		_ = c.out.waitForRoom()
-	}
-	c.out.say(func(dst []byte) []byte {
-		logs := c.log.hub.Logs()
-		for _, t := range logs {
-			dst = protocol.AppendLog(dst, t.Name(), 1, t.Head())
+		if err := c.out.waitForRoom(); err != nil || c.stopping.Load() && !c.out.hasRoom() {
+			return
 		}
-		return protocol.AppendLogs(dst, len(logs))
-	})
+	}
+	logs := c.log.hub.Logs()
+	var lines []byte
+	for _, t := range logs {
+		lines = protocol.AppendLog(lines, t.Name(), 1, t.Head())
+	}
+	c.out.say(protocol.AppendLogs(lines, len(logs)))
 }

@@ -80,10 +80,12 @@ func (o *outbox) head(id, log []byte) {
 }
 
 // say sends lines that have no turn.
-func (o *outbox) say(encode func(dst []byte) []byte) {
+func (o *outbox) say(lines []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.ready = encode(o.ready)
+	if !o.gone {
+		o.ready = append(o.ready, lines...)
+	}
 }
 
 // resolve notes the fate of the next appends. It is told only with release,

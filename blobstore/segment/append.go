@@ -128,7 +128,7 @@ func (s *Store) roll(size int64) error {
 		return err
 	}
 	if err := s.write([]Frame{{Kind: KindSeal}}, sealSize); err != nil {
-		return err
+		return errors.Join(err, d.file.Close())
 	}
 	ended, end := s.current, s.tail.Offset
 	head := fileHead{identity: s.identity, number: s.tail.Segment + 1, origin: originRolled, prev: s.tail, born: fileHeader}

@@ -117,10 +117,10 @@ func createMark(f fs.FS, last mark) (*marker, error) {
 		return nil, err
 	}
 	if _, err := d.file.WriteAt(make([]byte, 2*slotSpace), 0); err != nil {
-		return nil, fmt.Errorf("write %s: %w", markName, err)
+		return nil, errors.Join(fmt.Errorf("write %s: %w", markName, err), d.file.Close())
 	}
 	if err := d.publish(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, d.file.Close())
 	}
 	return &marker{file: d.file, last: last}, nil
 }

@@ -59,18 +59,18 @@ func (hs *handles) acquire(number uint64) (*handle, error) {
 	return h, nil
 }
 
-// evict closes the file used longest ago when there are too many; mu is held.
+// evict closes the files used longest ago when there are too many; mu is held.
 func (hs *handles) evict() {
-	if len(hs.open) <= maxHandles {
-		return
-	}
-	var oldest uint64
-	for number, h := range hs.open {
-		if h.users == 0 && (oldest == 0 || h.used < hs.open[oldest].used) {
-			oldest = number
+	for len(hs.open) > maxHandles {
+		var oldest uint64
+		for number, h := range hs.open {
+			if h.users == 0 && (oldest == 0 || h.used < hs.open[oldest].used) {
+				oldest = number
+			}
 		}
-	}
-	if oldest != 0 {
+		if oldest == 0 {
+			return
+		}
 		hs.open[oldest].Close() // it was only read since it was last flushed
 		delete(hs.open, oldest)
 	}
@@ -83,6 +83,7 @@ func (hs *handles) release(h *handle) {
 	if hs.closed && h.users == 0 {
 		h.Close()
 	}
+	hs.evict() // a file that was appended to stays open for its readers
 }
 
 // close closes the files; those in use when they are released.

@@ -248,3 +248,18 @@ func TestViewBesideAStore(t *testing.T) {
 		v.Close()
 	}
 }
+
+// A store that is only appended to does not keep every file open that it has filled.
+func TestFilledFilesAreClosed(t *testing.T) {
+	disk := fs.Memory()
+	s, _ := mustOpen(t, disk, small)
+	payload := make([]byte, segment.MinSize)
+	for range 2 * segment.MaxHandles {
+		if _, err := s.Append([]segment.Frame{{Kind: segment.KindContent, Payload: [2][]byte{payload}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.OpenFiles(); n > segment.MaxHandles {
+		t.Errorf("%d files are open, want at most %d", n, segment.MaxHandles)
+	}
+}

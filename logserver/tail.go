@@ -84,10 +84,14 @@ func (t *tail) run() {
 		if ended {
 			return
 		}
-		lines, sent := t.read(to)
+		pace := t.c.log.newPace()
+		lines, sent, recent := t.read(to)
 		if err := t.c.out.writeBlocking(lines); err != nil {
 			t.c.out.endTail(false)
 			continue
+		}
+		if sent > 0 && !recent {
+			pace.rest()
 		}
 		t.next += sent
 		t.left -= min(sent, t.left)
@@ -155,11 +159,12 @@ func (t *tail) mayTell(a *answer) bool {
 	return true
 }
 
-// read returns lines of entries from the cursor on, none beyond to, and how
-// many. The lines are valid until the next call.
-func (t *tail) read(to uint64) (lines []byte, sent uint64) {
+// read returns lines of entries from the cursor on, none beyond to, how many, and
+// whether they are recent: at hand, and not read from history. The lines are valid
+// until the next call.
+func (t *tail) read(to uint64) (lines []byte, sent uint64, recent bool) {
 	if t.next > to {
-		return nil, 0
+		return nil, 0, true
 	}
 	if t.bounded && to-t.next >= t.left {
 		to = t.next + t.left - 1
@@ -167,10 +172,11 @@ func (t *tail) read(to uint64) (lines []byte, sent uint64) {
 	if !t.meta {
 		if b := t.topic.Recent(t.next); b != nil {
 			to = min(to, b.Last())
-			return b.Slice(t.next, to), to - t.next + 1
+			return b.Slice(t.next, to), to - t.next + 1, true
 		}
 	}
-	return t.cursor.next(t.topic.ID(), t.next, to, t.meta, t.c.limits.ReadChunk)
+	lines, sent = t.cursor.next(t.topic.ID(), t.next, to, t.meta, t.c.limits.ReadChunk)
+	return lines, sent, false
 }
 
 // endTail ends the read under way, if there is one: at its {"current":true}, or

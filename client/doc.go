@@ -50,15 +50,18 @@ an ErrClosed. An outcome stays unknown when
     (ErrForgotten).
 
 An append that the server refuses for its [Key], for [After] or because there
-are too many logs is decided by that; the others go on. One that it refuses
-before it is ordered, with its disk full, overloaded or without a quorum, or
-because the token forbids it, leaves a gap in the numbers, and the server
-refuses what was sent behind it. An entry is never sent again under another
-number, for nobody could tell the two apart later. So those behind fail too,
-with [ErrBehind]; nothing is wrong with them, and they were not appended. What
-was not sent yet goes on. A program that needs its order kept appends the
-failed ones again, in order, before anything else, or has the Client try again
-by itself, in order and under the same numbers: [RetryRefused].
+are too many logs is decided by that; the others go on. So they do behind one
+that the server does not take for its entry (ErrTooLong, ErrInvalid): that one
+is out for good, and what was sent behind it is sent again, in order. One that
+it refuses before it is ordered, with its disk full, overloaded or without a
+quorum, or because the token forbids it, leaves a gap in the numbers, and the
+server refuses what was sent behind it. While it may yet be decided, nothing is
+sent again under another number, for nobody could tell the two apart later. So
+those behind fail too, with [ErrBehind]; nothing is wrong with them, and they
+were not appended. What was not sent yet goes on. A program that needs its
+order kept appends the failed ones again, in order, before anything else, or
+has the Client try again by itself, in order and under the same numbers:
+[RetryRefused].
 
 There is one exception, made by the Client itself. If an append may already
 have been appended, because the answer to its first sending was lost, then a

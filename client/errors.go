@@ -21,6 +21,7 @@ var (
 
 	// ErrBehind: refused because an append sent before it was, whose number
 	// the server wants first. There is nothing wrong with it: append it again.
+	// (Behind an ErrTooLong or ErrInvalid the Client does that by itself.)
 	// If the cause may pass (ErrDiskFull, ErrOverloaded, ErrNoQuorum), it is
 	// one of those too.
 	ErrBehind = errors.New("an append before it was refused; append it again")
@@ -138,6 +139,10 @@ func behind(cause error) error {
 	}
 	return fmt.Errorf("%w (%v)", ErrBehind, cause)
 }
+
+// ofEntry tells whether the refusal of an append concerns its entry alone, so
+// that those sent behind it are sent again without being asked for.
+func ofEntry(err error) bool { return errors.Is(err, ErrTooLong) || errors.Is(err, ErrInvalid) }
 
 // temporary tells whether the same append may be taken later.
 func temporary(err error) bool {

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,6 +73,9 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("errors %v", errs)
 			}
 			for _, err := range errs[2:] {
+				if ofEntry(test.want) && err != nil {
+					t.Errorf("behind an entry that is not taken: %v", err)
+				}
 				if err != nil && (!errors.Is(err, ErrBehind) || errors.Is(err, test.want) != temporary(test.want)) {
 					t.Errorf("behind it: %v", err)
 				}
@@ -161,5 +166,41 @@ func TestServerTakesLess(t *testing.T) {
 	}
 	if _, err := c.Append(t.Context(), testEntry(0)); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// What is on its way behind an entry that closes the connection goes on
+// without it, in order and once.
+func TestRestGoesOnBehindTooLongOnes(t *testing.T) {
+	s := newServer(t)
+	s.conduct = func(int) conduct {
+		return conduct{answer: func(m message) []byte {
+			if len(m.Entry) < 1000 {
+				return nil
+			}
+			return protocol.AppendError(nil, nil, protocol.ErrorLineTooLong)
+		}}
+	}
+	c := newClient(t, s.start().addr())
+	const n = 500
+	long := fmt.Appendf(nil, `{"pad":"%01000d"}`, 0)
+	var p []*Pending
+	var want [][]byte
+	for i := range n {
+		entry := testEntry(i)
+		if i%100 == 7 {
+			entry = long
+		} else {
+			want = append(want, entry)
+		}
+		p = append(p, c.AppendAsync(t.Context(), entry))
+	}
+	for i, p := range p {
+		if _, err := p.Result(); (err != nil) != (i%100 == 7) || err != nil && !errors.Is(err, ErrTooLong) {
+			t.Errorf("append %d: %v", i, err)
+		}
+	}
+	if got := s.log(protocol.MainLog); !slices.EqualFunc(got, want, bytes.Equal) {
+		t.Errorf("the log has %d entries, want %d in their order", len(got), len(want))
 	}
 }

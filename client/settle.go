@@ -28,7 +28,11 @@ func (w *window) settle(now time.Time) next {
 		w.abandon(nil, nil)
 		return proceed
 	}
-	if w.hopeless(t, now.Sub(w.troubleSince)) {
+	switch {
+	case w.passable(t):
+		w.passOver(t.err)
+		return proceed
+	case w.hopeless(t, now.Sub(w.troubleSince)):
 		w.abandon(t.err, behind(t.err))
 		return proceed
 	}
@@ -53,6 +57,37 @@ func (w *window) hopeless(t answer, elapsed time.Duration) bool {
 		return over(elapsed, w.retry.refused)
 	}
 	return over(elapsed, w.retry.unsure)
+}
+
+// passable tells whether trouble is about the front alone, which was never
+// appended and never will be: nothing sent behind it has been decided then.
+func (w *window) passable(t answer) bool {
+	if t.verdict != rejected || t.number != w.first || !ofEntry(t.err) || w.numbered.at(0).doubtful {
+		return false
+	}
+	for i := range w.numbered.len() {
+		if w.numbered.at(i).settled() {
+			return false
+		}
+	}
+	return true
+}
+
+// passOver gives up the front and has those behind it sent again, in order,
+// each under a number that is new or that no copy is left under.
+func (w *window) passOver(cause error) {
+	w.giveUp(w.numbered.pop(), cause)
+	reusable := true
+	for i := range w.numbered.len() {
+		r := w.numbered.at(i)
+		reusable = reusable && !r.doubtful
+		r.doubtful = false // its old number comes behind one that nobody sends again
+	}
+	w.troubleSince = time.Time{}
+	if !reusable {
+		w.beginProducer()
+	}
+	w.answer, w.send = w.first, w.first
 }
 
 // rewind begins again at the front.

@@ -18,7 +18,8 @@ import (
 //     front under the same numbers: at worst it is a duplicate.
 //   - A request keeps its number. When one is refused without using its number
 //     up, those sent behind it can't be decided before that number is. They
-//     are either all sent again, in order, or all given up.
+//     are either all sent again, in order, or all given up. (Only when the
+//     refused one is out for good do they go on without it, renumbered.)
 //   - If the first request given up was never sent without being answered
 //     (it is not doubtful), then its number has not been decided, and will not
 //     be once nobody sends it again: the ones behind it, even those without an

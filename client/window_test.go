@@ -209,6 +209,8 @@ func TestWindowRandomHistories(t *testing.T) {
 	modes := map[string]simulation{
 		"cuts":          {w: newWindow(retryLimits{0, -1}), patient: true},
 		"refusals":      {w: newWindow(retryLimits{0, 50 * time.Second}), refusals: append(passing, protocol.ErrorForbidden)},
+		"entries":       {w: newWindow(retryLimits{0, 50 * time.Second}), refusals: []string{protocol.ErrorInvalidMessage}},
+		"everything":    {w: newWindow(retryLimits{0, 50 * time.Second}), refusals: append(passing, protocol.ErrorInvalidMessage)},
 		"some patience": {w: newWindow(retryLimits{10 * time.Second, -1}), refusals: passing},
 		"patience":      {w: newWindow(retryLimits{-1, -1}), refusals: passing, patient: true},
 	}

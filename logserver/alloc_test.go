@@ -38,7 +38,10 @@ func TestNoAllocationForAnEntry(t *testing.T) {
 	c := cursor{log: l}
 	next := uint64(1)
 	read := func() {
-		_, sent := c.next(topic.ID(), next, topic.Head(), false, 16<<10)
+		_, sent, err := c.next(topic.ID(), next, topic.Head(), false, 16<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if next += sent; next > topic.Head() {
 			next = 1
 		}

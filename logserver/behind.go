@@ -38,6 +38,9 @@ func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
 	l.stall.begin()
 	places, err := l.store.Append(l.frames)
 	l.stall.end()
+	if err == nil {
+		err = l.Err() // what was given up in the meantime is not confirmed
+	}
 	if err != nil {
 		return place, fmt.Errorf("write: %w", err)
 	}
@@ -127,11 +130,14 @@ func (l *Log) writeIndex() {
 		defer l.writingBehind.Store(false)
 		switch err := l.index.Flush(checkpoint); {
 		case err == nil:
+			l.indexFull.Store(false)
+			cp.State, cp.Keys, cp.Outcomes = nil, order.Window{}, order.Window{} // only how far it reaches matters now
 			l.saved.Store(&cp)
 		case errors.Is(err, index.ErrNoSpace):
+			l.indexFull.Store(true)
 			l.refusals.Error(l.options.Logger, err, "the index can't be written for now; it is kept in memory")
 		default:
-			l.refusals.Error(l.options.Logger, err, "the index can't be written; it is kept in memory, and made anew at the next start")
+			l.fail(err) // a start makes it anew
 		}
 	})
 }

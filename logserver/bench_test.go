@@ -71,7 +71,10 @@ func BenchmarkRead(b *testing.B) {
 		if next > topic.Head() {
 			next = 1
 		}
-		_, sent := c.next(topic.ID(), next, topic.Head(), false, 256<<10)
+		_, sent, err := c.next(topic.ID(), next, topic.Head(), false, 256<<10)
+		if err != nil {
+			b.Fatal(err)
+		}
 		next += sent
 		n += int(sent)
 	}
@@ -128,6 +131,25 @@ func (a *again) Read(p []byte) (int, error) {
 	a.at = (a.at + n) % len(a.lines)
 	a.read += n
 	return n, nil
+}
+
+// Lines take the memory they need, also when the first entry is far larger than the
+// others.
+func TestLinesTakeWhatTheyNeed(t *testing.T) {
+	var g batch
+	s := submission{Append: order.Append{Log: mainLog, Entries: 1000}}
+	for i := range s.Entries {
+		text := []byte(`{}`)
+		if i == 0 {
+			text = fmt.Appendf(nil, `{"pad":"%0900000d"}`, 0)
+		}
+		s.entries = append(s.entries, entry{text, blobstore.Sum(text)})
+	}
+	g.add(deaf{}, &s)
+	block := encodeBlock(&g, &order.Run{Log: 1, First: 1, Count: 1000})
+	if len(block.Ends) != 1000 || cap(block.Lines) > 2*len(block.Lines) {
+		t.Errorf("%d bytes for %d", cap(block.Lines), len(block.Lines))
+	}
 }
 
 // One encoding of a batch for all tails.

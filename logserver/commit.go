@@ -22,7 +22,7 @@ type announcement struct {
 // order and the decisions of the batch before in one write and one flush; then
 // apply; then the answers, then the heads. The caller is the committer.
 func (l *Log) commit(b *batch) {
-	if err := l.reserve(b); errors.Is(err, segment.ErrDiskFull) {
+	if err := l.reserve(b); errors.Is(err, segment.ErrDiskFull) || errors.Is(err, index.ErrNoSpace) {
 		l.refusals.Error(l.options.Logger, err, "the disk is full: appends are refused until there is space")
 		l.refuse(b, protocol.ErrorDiskFull)
 		return
@@ -59,6 +59,13 @@ func (l *Log) reserve(b *batch) error {
 		perAppend = 256     // bytes of a proposal's run with all conditions, at most
 		perBatch  = 8 << 10 // of the rest, headers included
 	)
+	if l.index.Pending() > l.options.MaxUnwritten && l.indexFull.Load() {
+		l.checkpoint()
+		l.writing.Wait()
+		if l.indexFull.Load() {
+			return index.ErrNoSpace
+		}
+	}
 	l.stall.begin()
 	defer l.stall.end()
 	content := len(b.content.Manifest()) + b.content.Size()
@@ -135,12 +142,14 @@ func (l *Log) topic(run *order.Run) *hub.Topic {
 }
 
 func encodeBlock(b *batch, run *order.Run) *hub.Block {
-	block := &hub.Block{First: run.First, Ends: make([]uint32, 0, run.Count)}
+	const around = len(`{"index":18446744073709551615,"entry":}`) + 1
+	size := 0
+	for i := range run.Count {
+		size += len(b.content.Entry(int(run.Ordinal+i))) + around
+	}
+	block := &hub.Block{First: run.First, Ends: make([]uint32, 0, run.Count), Lines: make([]byte, 0, size)}
 	for i := range run.Count {
 		text := b.content.Entry(int(run.Ordinal + i))
-		if block.Lines == nil {
-			block.Lines = make([]byte, 0, int(run.Count)*(len(text)+40))
-		}
 		block.Lines = protocol.AppendEntry(block.Lines, run.First+uint64(i), text)
 		block.Ends = append(block.Ends, uint32(len(block.Lines)))
 	}

@@ -138,11 +138,11 @@ func (c *connection) drainInput() {
 }
 
 // setDeadline sets until when the next read may take: while half a line is waiting
-// for its rest, LineTimeout; while nothing is and the line reader holds memory,
+// for its rest, LineTimeout; while nothing is and the connection holds memory,
 // QuietAfter, to give that back. Otherwise silence is fine, and so is the time in
 // which the connection was not read from.
 func (c *connection) setDeadline() {
-	half, large := c.lines.Partial() > 0, c.lines.Size() > quietSize
+	half, large := c.lines.Partial() > 0, c.lines.Size()+c.out.size() > quietSize
 	wait := time.Duration(0)
 	switch {
 	case c.draining:
@@ -165,13 +165,18 @@ func (c *connection) setDeadline() {
 			c.deadline = forHalfLine
 		}
 	}
+	c.readUntil(deadline)
+}
+
+// readUntil sets the deadline of reads, unless there is nothing to wait for.
+func (c *connection) readUntil(deadline time.Time) {
 	_ = c.net.SetReadDeadline(deadline)
 	if c.stopping.Load() || c.out.broken() { // who said so has set a deadline, perhaps before this one
 		_ = c.net.SetReadDeadline(alreadyPast)
 	}
 }
 
-// quietSize is how much a line reader may keep while nothing comes.
+// quietSize is how much a connection may hold while nothing comes.
 const quietSize = 4 << 10
 
 type deadline uint8
@@ -186,9 +191,11 @@ const (
 func (c *connection) rest() {
 	if c.reads == c.quietSince {
 		c.lines.Shrink()
+		c.out.shrink()
+		c.memory.set(int64(c.lines.Size() + c.out.size()))
 	}
 	c.deadline = noDeadline
-	_ = c.net.SetReadDeadline(time.Time{})
+	c.readUntil(time.Time{})
 }
 
 // finish lets everything that was asked for end, says farewell if there is

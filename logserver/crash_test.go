@@ -138,9 +138,11 @@ func mustHold(t *testing.T, l *Log, acked map[string]map[uint64]string) {
 		}
 		c := cursor{log: l}
 		for at := uint64(1); at <= topic.Head(); at++ {
-			lines, n := c.next(topic.ID(), at, at, false, 1)
-			if n != 1 || bytes.Contains(lines, []byte(`"error"`)) {
-				_, err := c.row(topic.ID(), at, false)
+			lines, n, err := c.next(topic.ID(), at, at, false, 1)
+			if err != nil || n != 1 || bytes.Contains(lines, []byte(`"error"`)) {
+				if err == nil {
+					_, err = c.row(topic.ID(), at, false)
+				}
 				t.Fatalf("%s %d: %d lines: %s: %v", log, at, n, lines, err)
 			}
 			if text, ok := entries[at]; ok && string(lines) != fmt.Sprintf(`{"index":%d,"entry":%s}`+"\n", at, text) {

@@ -56,8 +56,11 @@ func (b *batch) empty() bool { return len(b.waiters) == 0 }
 // fits tells whether size more bytes may join: a batch is gathered up to limit
 // but holds at least one whole append.
 func (b *batch) fits(size, limit int) bool {
-	return b.empty() || b.content.Size()+size <= limit
+	return b.empty() || b.content.Size()+perEntry*b.content.Len()+size <= limit
 }
+
+// perEntry is about what an entry takes beside its bytes.
+const perEntry = 40
 
 func (b *batch) add(who appender, s *submission) {
 	key := s.Key

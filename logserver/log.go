@@ -51,7 +51,11 @@ type Log struct {
 
 	writing       sync.WaitGroup // the transaction that writes the index behind
 	writingBehind atomic.Bool
+	indexFull     atomic.Bool                      // the disk was full for the index
 	saved         atomic.Pointer[order.Checkpoint] // written, and the core not yet told
+
+	closeOnce sync.Once
+	closeErr  error
 
 	failOnce sync.Once
 	failed   chan struct{} // closed when err is set
@@ -97,11 +101,13 @@ func (l *Log) refuseAppends(reason string) {
 // It is idempotent, and returns after the last goroutine has ended, with the
 // error that made the log fail, if one did. Servers are shut down first.
 func (l *Log) Close() error {
+	l.closeOnce.Do(func() { l.closeErr = l.end() })
+	return l.closeErr
+}
+
+func (l *Log) end() error {
 	l.refuseAppends(protocol.ErrorShuttingDown)
-	first := l.occupy()
-	if !first {
-		return l.Err()
-	}
+	l.occupy()
 	close(l.closing)
 	l.workers.Wait()
 	if l.Err() == nil {
@@ -121,17 +127,14 @@ func (l *Log) closeFiles() error {
 	return errors.Join(l.store.Close(), l.index.Close(), l.files.Close())
 }
 
-// occupy becomes the committer for good. It returns false if Close was called
-// before.
-func (l *Log) occupy() bool {
+// occupy becomes the committer for good.
+func (l *Log) occupy() {
 	g := l.gatherer
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for g.busy && !g.ended {
+	for g.busy {
 		g.room.Wait()
 	}
-	first := !g.ended
-	g.ended = true
-	g.busy = true
-	return first
+	g.busy, g.ended = true, true
+	g.room.Broadcast()
 }

@@ -249,6 +249,19 @@ func (o *outbox) size() int {
 	return cap(o.ready) + cap(o.spare) + o.sending + o.answers.size()
 }
 
+// shrink gives back the memory that is not needed while nothing goes on.
+func (o *outbox) shrink() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.ready) == 0 {
+		o.ready = nil
+	}
+	o.spare = nil
+	if o.answers.len() == 0 {
+		o.answers = answers{}
+	}
+}
+
 func (o *outbox) hasRoom() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

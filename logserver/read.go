@@ -2,6 +2,7 @@ package logserver
 
 import (
 	"errors"
+	"syscall"
 	"time"
 
 	"github.com/ringlog/ringlog/blobstore"
@@ -17,6 +18,7 @@ import (
 type cursor struct {
 	log  *Log
 	room *room // nil: holds nothing
+	lost int   // damaged entries that were met
 }
 
 // room is the memory of a cursor that is reading.
@@ -56,10 +58,11 @@ func (c *cursor) release() {
 }
 
 // next returns the lines of the entries from..to of a log, up to about chunk
-// bytes of them, and how many entries that is: at least one, unless the log has
-// failed. The lines are valid until the next call. An entry that can't be read
-// is a line that says so.
-func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines []byte, sent uint64) {
+// bytes of them, and how many entries that is: at least one without an error.
+// The lines are valid until the next call. An entry that is damaged is a line
+// that says so, and the last one. An error says nothing about the entry: the
+// read can't go on for now.
+func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines []byte, sent uint64, err error) {
 	if c.room == nil {
 		c.room = c.log.rooms.Get().(*room)
 	}
@@ -67,23 +70,32 @@ func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines 
 	r.lines = r.lines[:0]
 	for at := from; at <= to && (at == from || len(r.lines) < chunk); {
 		row, err := c.row(log, at, meta)
-		if errors.Is(err, index.ErrBroken) {
-			c.log.fail(err) // nothing is wrong with the entry: a start makes the index anew
-			break
-		}
-		if err != nil {
-			c.log.refusals.Error(c.log.options.Logger, err, "an entry can't be read")
-			r.lines = protocol.AppendErrorEntry(r.lines, at, protocol.ErrorEntryUnavailable)
-			at++
-			sent++
-			continue
+		switch {
+		case err == nil:
+		case damaged(err):
+			c.log.refusals.Error(c.log.options.Logger, err, "an entry is damaged; `ringlog verify` tells what else is")
+			c.lost++
+			return protocol.AppendErrorEntry(r.lines, at, protocol.ErrorEntryUnavailable), sent + 1, nil
+		case errors.Is(err, index.ErrBroken):
+			c.log.fail(err) // a start makes it anew
+			fallthrough
+		default:
+			return r.lines, sent, err
 		}
 		last := min(to, row.First+uint64(row.Count)-1)
 		n := c.encode(&row, at, last, meta, chunk)
 		at += n
 		sent += n
 	}
-	return r.lines, sent
+	return r.lines, sent, nil
+}
+
+// damaged tells whether an error is about the bytes of an entry, and not about
+// what else can be in the way of reading them.
+func damaged(err error) bool {
+	var damage *segment.DamageError
+	return errors.As(err, &damage) || errors.Is(err, blobstore.ErrManifest) || errors.Is(err, errNoRow) ||
+		errors.Is(err, syscall.EIO)
 }
 
 // row returns the index row that covers an entry, and has what it refers to loaded,
@@ -105,9 +117,12 @@ func (c *cursor) row(log uint32, at uint64, meta bool) (index.Row, error) {
 		}
 	}
 	row := r.left[0]
-	if loaded := r.place == row.Place && r.err == nil && (!r.partly || !meta && r.part.Has(int(row.Ordinal))); !loaded {
+	if loaded := r.place == row.Place && (!r.partly || !meta && r.part.Has(int(row.Ordinal))); !loaded {
 		r.place = row.Place
 		r.err = c.load(&row, meta)
+		if r.err != nil && !damaged(r.err) {
+			r.place = blobstore.Place{} // it may be read another time
+		}
 	}
 	return row, r.err
 }
@@ -170,6 +185,9 @@ func (l *Log) firstAt(topic *hub.Topic, t time.Time) uint64 {
 		return beyond
 	}
 	first, ok, err := l.index.AtTime(topic.ID(), nanoseconds(t))
+	if err != nil {
+		l.fail(err) // a start makes it anew
+	}
 	if err != nil || !ok {
 		return beyond
 	}

@@ -33,7 +33,7 @@ func (s *stall) lasts() time.Duration {
 // fails the log when it takes too long.
 func (l *Log) watchDisk() {
 	warnAfter := min(l.options.DiskWarning, l.options.DiskTimeout)
-	tick := time.NewTicker(warnAfter / 2)
+	tick := time.NewTicker(max(warnAfter/2, time.Millisecond))
 	defer tick.Stop()
 	warned := false
 	for {

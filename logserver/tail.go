@@ -84,11 +84,19 @@ func (t *tail) run() {
 		if ended {
 			return
 		}
-		pace := t.c.log.newPace()
-		lines, sent, recent := t.read(to)
+		pace, lost := t.c.log.newPace(), t.cursor.lost
+		lines, sent, recent, err := t.read(to)
+		if err != nil {
+			t.c.log.refusals.Error(t.c.logger, err, "a read can't go on: its connection was closed, to try again")
+			t.c.out.abandon()
+			continue
+		}
 		if err := t.c.out.writeBlocking(lines); err != nil {
 			t.c.out.endTail(false)
 			continue
+		}
+		if t.cursor.lost > lost {
+			time.Sleep(lostPause)
 		}
 		if sent > 0 && !recent {
 			pace.rest()
@@ -101,6 +109,10 @@ func (t *tail) run() {
 		}
 	}
 }
+
+// lostPause follows each line that says that an entry is unavailable: some clients
+// reconnect at it and ask again, for ever.
+const lostPause = 10 * time.Millisecond
 
 // step says what there is to say at the cursor, and up to which index entries
 // may be sent now. When the read has ended, the connection may read again: by
@@ -162,9 +174,9 @@ func (t *tail) mayTell(a *answer) bool {
 // read returns lines of entries from the cursor on, none beyond to, how many, and
 // whether they are recent: at hand, and not read from history. The lines are valid
 // until the next call.
-func (t *tail) read(to uint64) (lines []byte, sent uint64, recent bool) {
+func (t *tail) read(to uint64) (lines []byte, sent uint64, recent bool, err error) {
 	if t.next > to {
-		return nil, 0, true
+		return nil, 0, true, nil
 	}
 	if t.bounded && to-t.next >= t.left {
 		to = t.next + t.left - 1
@@ -172,11 +184,11 @@ func (t *tail) read(to uint64) (lines []byte, sent uint64, recent bool) {
 	if !t.meta {
 		if b := t.topic.Recent(t.next); b != nil {
 			to = min(to, b.Last())
-			return b.Slice(t.next, to), to - t.next + 1, true
+			return b.Slice(t.next, to), to - t.next + 1, true, nil
 		}
 	}
-	lines, sent = t.cursor.next(t.topic.ID(), t.next, to, t.meta, t.c.limits.ReadChunk)
-	return lines, sent, false
+	lines, sent, err = t.cursor.next(t.topic.ID(), t.next, to, t.meta, t.c.limits.ReadChunk)
+	return lines, sent, false, err
 }
 
 // endTail ends the read under way, if there is one: at its {"current":true}, or

@@ -17,7 +17,7 @@ type Hub struct {
 }
 
 // New returns a Hub that keeps up to about cache bytes of recent lines, shared
-// evenly by the logs that are watched; of each of those at least the last block.
+// evenly by the logs that are watched.
 func New(cache int) *Hub {
 	return &Hub{cache: cache, topics: make(map[string]*Topic)}
 }
@@ -64,13 +64,13 @@ func (h *Hub) topic(name string) *Topic {
 	return t
 }
 
-// Logs returns the topics of all logs that exist, by name.
+// Logs returns the topics of all logs that have entries, by name.
 func (h *Hub) Logs() []*Topic {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	var logs []*Topic
 	for _, name := range slices.Sorted(maps.Keys(h.topics)) {
-		if t := h.topics[name]; t.id.Load() != 0 {
+		if t := h.topics[name]; t.id.Load() != 0 && t.Head() > 0 {
 			logs = append(logs, t)
 		}
 	}
@@ -156,7 +156,7 @@ func (t *Topic) remember(head uint64, block *Block) {
 	t.recent = append(t.recent, block)
 	t.size += len(block.Lines)
 	drop, share := 0, t.hub.cache/max(1, int(t.hub.watched.Load()))
-	for t.size > share && drop < len(t.recent)-1 {
+	for t.size > share && drop < len(t.recent) {
 		t.size -= len(t.recent[drop].Lines)
 		drop++
 	}

@@ -126,6 +126,7 @@ func (c *Client) persist(ctx context.Context, try func(*link) (progress bool, er
 			return c.ended(ctx, last)
 		}
 		last = err
+		c.opts.onConnection(err)
 		now := time.Now()
 		if progress {
 			delay.Reset()

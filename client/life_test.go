@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -209,5 +211,42 @@ func TestOtherServer(t *testing.T) {
 	}
 	if _, err := c.Head(t.Context()); err == nil {
 		t.Error("head: no error")
+	}
+}
+
+// OnConnection tells of each break and of the first sign of life after it, of
+// appends and of reads.
+func TestOnConnectionTellsBreaksAndReturns(t *testing.T) {
+	s := newServer(t)
+	s.conduct = func(n int) conduct {
+		return conduct{answer: func(message) []byte {
+			if n == 1 {
+				return []byte("cut")
+			}
+			return nil
+		}}
+	}
+	var mu sync.Mutex
+	var told []bool
+	c := newClient(t, s.start().addr(), OnConnection(func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, err == nil)
+	}))
+	if _, err := c.Append(t.Context(), testEntry(0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range c.Read(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if !slices.Equal(told, []bool{false, true, true}) {
+		t.Errorf("told %v", told)
 	}
 }

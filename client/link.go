@@ -25,6 +25,9 @@ type link struct {
 	sign    func() error // asks the server for a sign of life; nil: silence is the end
 	asked   bool         // and nothing has come since
 
+	heard        bool // something has come
+	onConnection func(err error)
+
 	once    sync.Once
 	stop    func() bool   // ends the watch over the context
 	stopped chan struct{} // closed when the watch has closed conn
@@ -39,7 +42,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, broken(fmt.Errorf("connect: %w", err))
 	}
-	l := &link{conn: conn, timeout: c.opts.timeout, stopped: make(chan struct{})}
+	l := &link{conn: conn, timeout: c.opts.timeout, stopped: make(chan struct{}), onConnection: c.opts.onConnection}
 	l.lines = protocol.NewLineReader(l, maxLine)
 	l.stop = context.AfterFunc(ctx, func() {
 		conn.Close()
@@ -104,6 +107,10 @@ func (l *link) Read(p []byte) (int, error) {
 		n, err := l.conn.Read(p)
 		if n > 0 {
 			l.asked = false
+		}
+		if n > 0 && !l.heard {
+			l.heard = true
+			l.onConnection(nil)
 		}
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || l.asked || l.sign == nil {
 			return n, err

@@ -24,6 +24,7 @@ type options struct {
 	firstDelay    time.Duration
 	maxDelay      time.Duration
 	timeout       time.Duration
+	onConnection  func(err error)
 
 	dial func(ctx context.Context, addr string) (net.Conn, error) // replaced by tests
 }
@@ -37,6 +38,7 @@ func defaults() options {
 		firstDelay:    50 * time.Millisecond,
 		maxDelay:      10 * time.Second,
 		timeout:       30 * time.Second,
+		onConnection:  func(error) {},
 		dial: func(ctx context.Context, addr string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "tcp", addr)
@@ -85,6 +87,12 @@ func BackOff(first, longest time.Duration) Option {
 // silent before the server is asked for a sign of life; it has as long again
 // to give one. 30 s by default.
 func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
+
+// OnConnection has fn called with the error whenever a connection breaks or
+// can't be made while it is wanted, and with nil when the first thing has come
+// on one. It is called by the goroutines that use connections, also at the same
+// time, so it must not block or use the Client.
+func OnConnection(fn func(err error)) Option { return func(o *options) { o.onConnection = fn } }
 
 func (o *options) check() error {
 	switch {

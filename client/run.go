@@ -37,6 +37,7 @@ func (c *Client) run() {
 		if c.disconnected(err) {
 			delay.Reset()
 		}
+		c.opts.onConnection(err)
 		c.waitToConnect(delay.NextBackOff())
 	}
 	c.mu.Lock()

@@ -16,7 +16,7 @@ func newHead() *cobra.Command {
 		Short: "Print the last index of a log",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := t.connect(cmd.Context())
+			c, err := t.ask(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ func newLogs() *cobra.Command {
 		Short: "Print the logs there are, with their first and last index",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := t.connect(cmd.Context())
+			c, err := t.ask(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,15 +26,20 @@ const (
 	roomyBytes   = 256 << 20
 )
 
+// drainFor is how long an interrupted append waits for the answers to what is on its way.
+const drainFor = 2 * time.Second
+
 func newAppend() *cobra.Command {
-	a := &appending{errors: os.Stderr}
-	a.answered = sync.NewCond(&a.mu)
+	a := &appending{tally: tally{out: os.Stderr}}
+	a.changed = sync.NewCond(&a.mu)
 	cmd := &cobra.Command{
 		Use:   "append [FILE...]",
 		Short: "Append each line of the files, or of standard input, as an entry",
 		Long: "Append each line of the files, or of standard input (-), as an entry: a JSON object or array, as it is but for\n" +
 			"white space between tokens. Empty lines are left out. A bad line is reported with its number, and the rest\n" +
-			"goes on; the exit code is 1 then. MAX_ENTRY, if set, is the server's limit of an entry.",
+			"goes on; the exit code is 1 then. MAX_ENTRY, if set, is the server's limit of an entry.\n" +
+			fmt.Sprintf("When the server goes, append tries for %v to connect again, and sends again what had no answer; nothing is\n", reconnectFor) +
+			"appended twice. Ctrl-C: no more lines are taken, the summary says how far it came, and the exit code is 1.",
 		RunE: func(cmd *cobra.Command, files []string) error { return a.run(cmd.Context(), files) },
 	}
 	cmd.Flags().BoolVar(&a.raw, "raw", false, `take lines of any text, empty ones too, each as {"message":"…"}; what is not UTF-8 becomes U+FFFD`)
@@ -43,21 +50,12 @@ func newAppend() *cobra.Command {
 // appending is one run of `append`.
 type appending struct {
 	target
-	raw    bool
-	errors io.Writer
+	tally
+	raw bool
 
 	client   *client.Client
 	maxEntry int
 	message  []byte // the entry made of a raw line
-
-	mu          sync.Mutex // guards the following
-	answered    *sync.Cond // inFlight or bytes shrank
-	inFlight    int        // appends without an outcome
-	bytes       int        // of theirs
-	appended    uint64
-	first, last uint64
-	bad         uint64
-	lost        error // why nothing more can be appended
 }
 
 func (a *appending) run(ctx context.Context, files []string) error {
@@ -74,19 +72,62 @@ func (a *appending) run(ctx context.Context, files []string) error {
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
+	interrupted := interrupts()
 	began := time.Now()
-	for _, name := range files {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		a.files(ctx, files)
+		a.drained()
+	}()
+	select {
+	case <-ended:
+	case <-interrupted:
+		signal.Stop(interrupted) // the next one ends the process at once
+		a.interrupt()
+	}
+	return a.summary(a.log, time.Since(began))
+}
+
+// interrupts is where a first Ctrl-C or TERM comes; an INT that is ignored, as of a job in the
+// background, stays so.
+func interrupts() chan os.Signal {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGTERM)
+	if !signal.Ignored(os.Interrupt) {
+		signal.Notify(caught, os.Interrupt)
+	}
+	return caught
+}
+
+// interrupt takes no more lines and waits a little for what is on its way; then what is left is given
+// up. Who reads the lines may stay in a read of standard input, which nothing ends but the process.
+func (a *appending) interrupt() {
+	a.stop()
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		a.drained()
+	}()
+	select {
+	case <-answered:
+	case <-time.After(drainFor):
+		a.client.Close()
+		<-answered
+	}
+}
+
+func (a *appending) files(ctx context.Context, names []string) {
+	for _, name := range names {
 		if err := a.file(ctx, name); err != nil {
-			a.report("%v", err) // it names the file
+			a.report(place{}, err) // it names the file
 		}
 	}
-	a.wait(1, 0)
-	return a.summary(time.Since(began))
 }
 
 func (a *appending) file(ctx context.Context, name string) error {
 	if name == "-" {
-		return a.lines(ctx, "-", os.Stdin)
+		return a.lines(ctx, "stdin", os.Stdin)
 	}
 	file, err := os.Open(name)
 	if err != nil {
@@ -99,20 +140,18 @@ func (a *appending) file(ctx context.Context, name string) error {
 // lines appends the lines of one file. The error is about the file, not about one of its lines.
 func (a *appending) lines(ctx context.Context, name string, r io.Reader) error {
 	lines := newLineReader(r, a.maxEntry+protocol.Envelope)
-	for a.working() {
+	for a.open() {
 		line, err := lines.next()
-		switch {
+		switch at := (place{name, lines.number}); {
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.Is(err, errTooLong):
-			a.report("%s:%d: %v", name, lines.number, err)
-			continue
+			a.report(at, err)
 		case err != nil:
 			return err
-		case !a.raw && isBlank(line):
-			continue
+		case a.raw || !isBlank(line):
+			a.entry(ctx, at, a.wrap(line))
 		}
-		a.entry(ctx, name, lines.number, a.wrap(line))
 	}
 	return nil
 }
@@ -137,86 +176,15 @@ func (a *appending) wrap(line []byte) []byte {
 	return a.message
 }
 
-func (a *appending) entry(ctx context.Context, name string, number int, entry []byte) {
+func (a *appending) entry(ctx context.Context, at place, entry []byte) {
 	size := len(entry)
-	a.wait(maxInFlight, maxBytes)
-	a.mu.Lock()
-	a.inFlight++
-	a.bytes += size
-	a.mu.Unlock()
+	if !a.take(at, size) {
+		return
+	}
 	a.client.AppendAsync(ctx, entry, client.Log(a.log), client.OnDone(func(index uint64, err error) {
 		if err != nil {
-			a.failed(name, number, err)
+			a.report(at, err)
 		}
 		a.outcome(index, size)
 	}))
-}
-
-// outcome takes in that an append has one; index 0: it failed.
-func (a *appending) outcome(index uint64, size int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.inFlight--
-	a.bytes -= size
-	a.answered.Signal()
-	if index == 0 {
-		return
-	}
-	a.appended++
-	if a.first == 0 {
-		a.first = index
-	}
-	a.last = max(a.last, index)
-}
-
-// wait waits until fewer than n appends, of at most so many bytes, are on their way.
-func (a *appending) wait(n, bytes int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for a.inFlight >= n || a.inFlight > 0 && a.bytes > bytes {
-		a.answered.Wait()
-	}
-}
-
-func (a *appending) working() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.lost == nil
-}
-
-// failed reports a line that was not appended, and ends the run when none will be.
-func (a *appending) failed(name string, number int, err error) {
-	if errors.Is(err, client.ErrDisconnected) || errors.Is(err, client.ErrForbidden) || errors.Is(err, client.ErrUnauthorized) {
-		a.mu.Lock()
-		if a.lost == nil {
-			a.lost = err
-		}
-		a.mu.Unlock()
-	}
-	a.report("%s:%d: %v", name, number, err)
-}
-
-func (a *appending) report(format string, args ...any) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.bad++
-	fmt.Fprintf(a.errors, "ringlog: "+format+"\n", args...)
-}
-
-// summary says what was done; its error is empty, as every line was reported already.
-func (a *appending) summary(took time.Duration) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	fmt.Fprintf(a.errors, "%d appended to %s", a.appended, a.log)
-	if a.appended > 0 {
-		fmt.Fprintf(a.errors, " (index %d to %d)", a.first, a.last)
-	}
-	fmt.Fprintf(a.errors, ", %d not, in %v\n", a.bad, took.Round(time.Millisecond))
-	switch {
-	case a.lost != nil:
-		return clientError(a.lost)
-	case a.bad > 0:
-		return withCode(exitFailure, errors.New(""))
-	}
-	return nil
 }

@@ -16,26 +16,32 @@ import (
 // startCommand starts `ringlog args` against p with pipes for its input and output.
 func (p *process) startCommand(args ...string) (cmd *exec.Cmd, in io.WriteCloser, out io.ReadCloser, stderr *bytes.Buffer) {
 	p.t.Helper()
+	stderr = new(bytes.Buffer)
+	cmd, in, out = startCommandAt(p.t, p.address, stderr, args...)
+	return cmd, in, out, stderr
+}
+
+func startCommandAt(t *testing.T, address string, stderr io.Writer, args ...string) (cmd *exec.Cmd, in io.WriteCloser, out io.ReadCloser) {
+	t.Helper()
 	binary, err := exec.LookPath("ringlog")
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
-	stderr = new(bytes.Buffer)
 	cmd = exec.Command(binary, args...)
-	cmd.Env = append(os.Environ(), "RINGLOG_ADDR="+p.address, "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), "RINGLOG_ADDR="+address, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = stderr
 	if in, err = cmd.StdinPipe(); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if out, err = cmd.StdoutPipe(); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	guard := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-	p.t.Cleanup(func() { guard.Stop() })
-	return cmd, in, out, stderr
+	t.Cleanup(func() { guard.Stop() })
+	return cmd, in, out
 }
 
 // lineOf is the first line that comes.

@@ -32,7 +32,10 @@ func newTail() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tail",
 		Short: "Print the last entries, and new ones as they come with -f",
-		Args:  noArgs,
+		Long: "Print the last entries, and new ones as they come with -f.\n\n" +
+			fmt.Sprintf("When the server goes, -f says so on standard error and tries for %v to connect again; it goes on behind the last\n", reconnectFor) +
+			"entry printed, without gap or repeat. After that time it ends with exit code 69.",
+		Args: noArgs,
 	}
 	cmd.Flags().Uint64VarP(&r.n, "lines", "n", 10, "how many of the last entries; with --from: at most `N` from there")
 	cmd.Flags().BoolVarP(&r.live, "follow", "f", false, "go on with new entries")
@@ -55,19 +58,16 @@ func newTail() *cobra.Command {
 func newRead() *cobra.Command {
 	var r reading
 	cmd := &cobra.Command{
-		Use:   "read --from A [-n N]",
-		Short: "Print entries from A to the head",
+		Use:   "read [--from A] [-n N]",
+		Short: "Print entries from A, or the first, to the head",
 		Args:  noArgs,
 	}
-	cmd.Flags().StringVar(&r.from, "from", "", fromHelp)
+	cmd.Flags().StringVar(&r.from, "from", "1", fromHelp)
 	cmd.Flags().Uint64VarP(&r.n, "lines", "n", 0, "at most `N` entries")
 	cmd.Flags().BoolVar(&r.meta, "meta", false, "with index, time, hash and key")
 	r.addFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		switch {
-		case r.from == "":
-			return withCode(exitUsage, errors.New("--from is missing"))
-		case cmd.Flags().Changed("lines"):
+		if cmd.Flags().Changed("lines") {
 			return r.printFrom(cmd, client.Count(r.n))
 		}
 		return r.printFrom(cmd)

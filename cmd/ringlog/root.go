@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -31,9 +32,15 @@ func newRoot() *cobra.Command {
 	return root
 }
 
+// countFlag is how pflag refuses -5, which other tails take.
+var countFlag = regexp.MustCompile(`^unknown shorthand flag: '\d' in -(\d+)`)
+
 // flagError says what a flag that is a number wants, instead of what strconv says about it.
 func flagError(_ *cobra.Command, err error) error {
 	var number *strconv.NumError
+	if count := countFlag.FindStringSubmatch(err.Error()); count != nil {
+		err = fmt.Errorf("unknown flag -%s: want -n %s", count[1], count[1])
+	}
 	if text, _, ok := strings.Cut(err.Error(), ": strconv."); ok && errors.As(err, &number) {
 		err = fmt.Errorf("%s: want a whole number that is not too large", text)
 	}

@@ -3,6 +3,8 @@ package fs
 import (
 	"errors"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // allocate asks for the blocks themselves, so that a full disk is found before
@@ -29,8 +31,12 @@ func (f *file) datasync() error {
 }
 
 // intact reports whether the file still has a name and the length that it must have.
+//
+// It asks for these two and for no times: where times are fine-grained (since Linux
+// 6.13), a time that was looked at makes the next write give the file a new one, which
+// the next flush then waits for. With fstat here an append took 145 µs instead of 97.
 func (f *file) intact() bool {
-	var st syscall.Stat_t
-	err := syscall.Fstat(f.fd, &st)
-	return err == nil && st.Nlink > 0 && st.Size >= f.end.Load()
+	var st unix.Statx_t
+	err := unix.Statx(f.fd, "", unix.AT_EMPTY_PATH, unix.STATX_NLINK|unix.STATX_SIZE, &st)
+	return err == nil && st.Nlink > 0 && int64(st.Size) >= f.end.Load()
 }

@@ -109,12 +109,31 @@ func (l *Log) restore() error {
 	if err := l.start(); err != nil {
 		return err
 	}
+	l.warnOfSettings()
 	l.core.Logs(func(name string, id uint32, head uint64) { l.hub.Found(name, id, head) })
 	l.lastWrite = time.Now()
 	if last, now := time.Unix(0, l.core.Time()), l.options.Now(); last.After(now) {
 		l.options.Logger.Warn().Time("last_entry", last).Msg("the clock is behind the last entry's time, which new entries get until it has caught up")
 	}
 	return nil
+}
+
+// warnOfSettings warns of options that ask for other settings than those which
+// the cluster was founded with.
+func (l *Log) warnOfSettings() {
+	limits := l.core.Settings().Limits
+	for _, s := range []struct {
+		name           string
+		asked, inForce int
+	}{
+		{"KEYS", l.options.Keys, limits.Keys},
+		{"LOGS", l.options.Logs, limits.Logs},
+	} {
+		if s.asked != 0 && s.asked != s.inForce {
+			l.options.Logger.Warn().Int("asked", s.asked).Int("in_force", s.inForce).
+				Msg(s.name + " only founds the data, which was founded with another value; that one stays in force")
+		}
+	}
 }
 
 // replayIndexed replays the segments from the index's checkpoint on. When that

@@ -16,7 +16,8 @@ type Options struct {
 	DB      string // file of the index; "", or Blobs "memory": kept in memory
 	Segment int64  // size of a segment file in bytes, 256 MiB
 
-	// Keys and Logs only found the cluster: afterwards they are its settings.
+	// Keys and Logs only found the cluster: afterwards they are its settings,
+	// and Open warns of another value than 0 or those.
 	Keys int // keyed appends that are remembered, 1,048,576
 	Logs int // logs that may exist, 10,000
 
@@ -37,8 +38,6 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	defaults(&o.Segment, 256<<20)
-	defaults(&o.Keys, 1<<20)
-	defaults(&o.Logs, 10_000)
 	defaults(&o.MaxEntry, 1<<20)
 	defaults(&o.MaxBatch, 1<<20)
 	defaults(&o.Recent, 8<<20)

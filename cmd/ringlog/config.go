@@ -32,8 +32,8 @@ type Config struct {
 	Insecure    Bool     `envconfig:"INSECURE" default:"false" want:"true or false" meaning:"allow what the other rows ask for"`
 	Segment     Size     `envconfig:"SEGMENT" default:"256MiB" min:"65536" max:"268435456" want:"a size from 64KiB to 256MiB" meaning:"bytes of a segment file"`
 	DiskTimeout Duration `envconfig:"DISK_TIMEOUT" default:"30s" min:"100000000" max:"3600000000000" want:"a duration from 100ms to 1h" meaning:"a write that takes longer ends the server"`
-	Keys        Count    `envconfig:"KEYS" default:"1048576" min:"1" max:"16777216" want:"a number from 1 to 16777216" meaning:"keyed appends that are remembered (when founding)"`
-	Logs        Count    `envconfig:"LOGS" default:"10000" min:"1" max:"1000000" want:"a number from 1 to 1000000" meaning:"logs at most (when founding)"`
+	Keys        Count    `envconfig:"KEYS" default:"1048576" min:"1" max:"16777216" want:"a number from 1 to 16777216" meaning:"keyed appends that are remembered; only founds the data, another value later is warned of"`
+	Logs        Count    `envconfig:"LOGS" default:"10000" min:"1" max:"1000000" want:"a number from 1 to 1000000" meaning:"logs at most; only founds the data, another value later is warned of"`
 	Security
 	Cluster
 }
@@ -187,6 +187,17 @@ func (v variable) shown() string {
 		return "(set)"
 	}
 	return os.Getenv(origin)
+}
+
+// founding is the value of a variable that only founds the data, 0 unless it was set: data that was
+// founded with another one is as wanted then.
+func (c *Config) founding(name string) int {
+	for _, v := range variables(c) {
+		if v.name == name && v.origin() != "default" {
+			return int(v.field.Int())
+		}
+	}
+	return 0
 }
 
 func (v variable) check() error {

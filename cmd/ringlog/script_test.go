@@ -20,7 +20,7 @@ import (
 
 // The scripts of testdata/script are conversations with the real binary: `ringlog` runs it, and
 //
-//	serve [X=V ...]     starts a server in the background; $RINGLOG_ADDR is its address
+//	serve [X=V ...]     starts a server in the background; $RINGLOG_ADDR is its address, server.log its log
 //	refuse CODE [X=V…]  starts one that must exit with CODE, one line on standard error
 //	terminate, crash    ends it in order (it must exit 0), or with KILL
 //	dial NAME           opens a connection, the one that is used from here on; on NAME goes back to one
@@ -122,7 +122,12 @@ func cmdServe(ts *testscript.TestScript, _ bool, env []string) {
 	ts.Check(cmd.Start())
 	t.server = cmd
 	address := make(chan string, 1)
-	go readLog(stdout, address)
+	copied, err := os.Create(ts.MkAbs("server.log"))
+	ts.Check(err)
+	go func() {
+		defer copied.Close()
+		readLog(io.TeeReader(stdout, copied), address)
+	}()
 	select {
 	case a, ok := <-address:
 		if !ok {

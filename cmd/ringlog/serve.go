@@ -47,6 +47,9 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	if bool(config.Insecure) && !isLoopback(config.Host) {
 		logger.Warn().Str("host", config.Host).Msg("INSECURE: anyone who reaches this address may read and append")
 	}
+	for _, unknown := range unknownVariables() {
+		logger.Warn().Msg(unknown)
+	}
 	signals := catchSignals(logger)
 	defer signals.stop()
 	return serve(cmd.Context(), config, logger, signals)
@@ -70,7 +73,7 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	logger.Info().Str("version", buildVersion()).Str("address", listener.Addr().String()).
-		Dur("started", time.Since(began)).Msg("serving")
+		Dur("started_ms", time.Since(began)).Msg("serving")
 
 	select {
 	case <-signals.stopping:
@@ -121,8 +124,8 @@ func openLog(config *Config, logger zerolog.Logger) (*logserver.Log, error) {
 		Blobs:    config.Blobs,
 		DB:       config.DB,
 		Segment:  int64(config.Segment),
-		Keys:     int(config.Keys),
-		Logs:     int(config.Logs),
+		Keys:     config.founding("KEYS"),
+		Logs:     config.founding("LOGS"),
 		MaxEntry: int(config.MaxEntry),
 		Memory:   int64(config.Memory),
 

@@ -28,6 +28,9 @@ func newConfig() *cobra.Command {
 			if err := table.Flush(); err != nil {
 				return err
 			}
+			for _, unknown := range unknownVariables() {
+				fmt.Fprintln(cmd.ErrOrStderr(), "ringlog:", unknown)
+			}
 			return bad
 		},
 	}

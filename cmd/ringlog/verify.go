@@ -18,7 +18,7 @@ func newVerify() *cobra.Command {
 		Short: "Check the data that BLOBS and DB name, also beside a running server",
 		Long: "Check every invariant over the data that BLOBS and DB name: digests, indices without gap, the chain of\n" +
 			"decisions, the index against them. Nothing is written. The exit code is 65\n" +
-			"when something does not hold.",
+			"when something does not hold, 78 when there is no data.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig()
@@ -40,6 +40,8 @@ func newVerify() *cobra.Command {
 	}
 }
 
+const whereData = "set BLOBS and DB as for the server, or run this in its working directory"
+
 func verify(config *Config) (check.Report, error) {
 	if config.Blobs == inMemory {
 		return check.Report{}, configErrorf("BLOBS: want the directory to verify, not %q", inMemory)
@@ -47,10 +49,14 @@ func verify(config *Config) (check.Report, error) {
 	files, err := fs.ReadOnly(config.Blobs)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return check.Report{}, configErrorf("BLOBS: want the directory to verify: %w", err)
+		return check.Report{}, configErrorf("BLOBS: want the directory to verify: %w; %s", err, whereData)
 	case err != nil:
 		return check.Report{}, fmt.Errorf("BLOBS: %w", err)
 	}
 	defer files.Close()
-	return check.Data(check.Options{Files: files, DB: config.DB})
+	report, err := check.Data(check.Options{Files: files, DB: config.DB})
+	if errors.Is(err, os.ErrNotExist) {
+		err = configErrorf("BLOBS: want the directory to verify: %s has no segments; %s", config.Blobs, whereData)
+	}
+	return report, err
 }

@@ -54,7 +54,7 @@ func (c *Client) iterate(ctx context.Context, follow bool, opts []ReadOption) it
 			r := &reading{readCall: call, follow: follow, began: time.Now(), yield: yield}
 			err = c.persist(ctx, r.run)
 		}
-		if err != nil && err != errBodyEnded {
+		if err != nil && !errors.Is(err, errBodyEnded) {
 			yield(Entry{}, err)
 		}
 	}

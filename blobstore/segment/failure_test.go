@@ -163,7 +163,7 @@ func TestOperations(t *testing.T) {
 		"write 2.seg", "sync 2.seg", "write MARK")
 	s.Close()
 	expect("close", "sync MARK")
-	s, _ = mustOpen(t, disk, small)
+	mustOpen(t, disk, small)
 	expect("open again",
 		"remove 3.seg", "create 3.seg", "write 3.seg", "sync 3.seg", "rename 3.seg", "syncdir",
 		"write MARK", "sync MARK")

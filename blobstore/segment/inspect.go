@@ -182,7 +182,7 @@ func (in *inspection) readTail(file io.ReaderAt) error {
 			return err
 		}
 		err := w.next()
-		if err == io.EOF || errors.As(err, &bad) {
+		if errors.Is(err, io.EOF) || errors.As(err, &bad) {
 			break
 		}
 		if err != nil {
@@ -226,7 +226,7 @@ func (in *inspection) readMarked(file io.ReaderAt) error {
 			return err
 		}
 		err := w.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -139,12 +139,12 @@ func (in *inspection) recover(f fs.FS) (*plan, error) {
 func (in *inspection) beyond(file io.ReaderAt) (kept [][]frame, err error) {
 	last := in.last()
 	for w := newWalker(file, last.salt, last.end, in.whole.Offset); ; {
-		switch err := w.next(); err {
-		case nil:
+		switch err := w.next(); {
+		case err == nil:
 			kept = append(kept, w.frames)
 			w.frames, w.window.buf = nil, nil // they stay, the walker takes others
 			w.window.at = w.Offset
-		case io.EOF:
+		case errors.Is(err, io.EOF):
 			return kept, nil
 		default:
 			return nil, fmt.Errorf("read %s again: %w", fileName(last.head.number), err)

@@ -146,7 +146,7 @@ func (st *stream) expect(file string, content []byte) verdict {
 	differs := func(e extent) bool {
 		return e.to > int64(len(content)) || !bytes.Equal(was[e.from:e.to], content[e.from:e.to])
 	}
-	worst := harmless
+	var worst verdict
 	extents := st.meaning()[file]
 	if file != st.last {
 		end := extents[len(extents)-1].to

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 
@@ -19,7 +20,7 @@ func (s *Store) Read(p blobstore.Place, buf []byte) ([]byte, error) {
 		return nil, nothing(p)
 	}
 	h, err := s.handles.acquire(p.Segment)
-	if err == ErrClosed {
+	if errors.Is(err, ErrClosed) {
 		return nil, err
 	}
 	if err != nil {

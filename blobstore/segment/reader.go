@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/ringlog/ringlog/blobstore"
@@ -52,7 +53,7 @@ func (r *Reader) Read(p blobstore.Place) ([]byte, error) {
 // fill reads n bytes from a place on.
 func (r *Reader) fill(p blobstore.Place, n int64) error {
 	h, err := r.store.handles.acquire(p.Segment)
-	if err == ErrClosed {
+	if errors.Is(err, ErrClosed) {
 		return err
 	}
 	if err != nil {
@@ -80,7 +81,7 @@ func (s *Store) ReadPart(p blobstore.Place, off int64, b []byte) error {
 		return nothing(p)
 	}
 	h, err := s.handles.acquire(p.Segment)
-	if err == ErrClosed {
+	if errors.Is(err, ErrClosed) {
 		return err
 	}
 	if err != nil {

@@ -81,7 +81,7 @@ func (s *Store) scanFile(file *segment, from Position, fn func(uint64, *frame) e
 	w.forgiving, w.adrift = forgiving, middle
 	for {
 		err := w.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return checkEnd(w, file, middle)
 		}
 		if w.adrift {

@@ -178,7 +178,7 @@ func (x *Index) Checkpoint() (Checkpoint, bool) {
 	}
 	h, err := x.store.header()
 	if err != nil {
-		x.breaks(x.gen, fmt.Errorf("read checkpoint: %w", err))
+		_ = x.breaks(x.gen, fmt.Errorf("read checkpoint: %w", err))
 		return Checkpoint{}, false
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.windows)) {

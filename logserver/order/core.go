@@ -137,7 +137,7 @@ func (c *Core) Ready() (r Ready, ok bool) {
 		return r, false
 	}
 	if err := c.take(); err != nil {
-		c.fatal(err)
+		_ = c.fatal(err) // Err tells it
 		return r, false
 	}
 	if len(c.decided) > 0 {

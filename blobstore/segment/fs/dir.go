@@ -97,7 +97,7 @@ func lockDir(path string) (*os.File, error) {
 		return nil, &LockedError{Path: path, PID: pid}
 	}
 	if f.Truncate(0) == nil {
-		f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0) // a full disk must not stop the start
+		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0) // a full disk must not stop the start
 	}
 	return f, nil
 }

@@ -107,6 +107,9 @@ func TestAppendGoesOnOverAKill(t *testing.T) {
 	if want := fmt.Sprintf("%d appended to main (index 1 to %d), 0 not", 2*half, 2*half); !strings.Contains(stderr.String(), want) {
 		t.Errorf("%s", stderr)
 	}
+	if strings.Count(stderr.String(), "reconnecting") != 1 || strings.Count(stderr.String(), " again\n") != 1 {
+		t.Errorf("it does not say once that it reconnects: %s", stderr)
+	}
 }
 
 func wantNumbers(t *testing.T, lines *bufio.Scanner, from, to int) {

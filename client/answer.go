@@ -93,9 +93,12 @@ func parseConfirmation(line []byte) (answer, bool) {
 	return answer{number: number, index: index}, index > 0 && len(rest) == 1 && rest[0] == '}'
 }
 
-// cutNumber reads the digits that v begins with; 0 if there are none, or too
-// many.
+// cutNumber reads the number that v begins with; 0 if there is none, or one that
+// is too large or begins with a zero, which JSON has not.
 func cutNumber(v []byte) (n uint64, rest []byte) {
+	if len(v) > 0 && v[0] == '0' {
+		return 0, v
+	}
 	i := 0
 	for ; i < len(v) && '0' <= v[i] && v[i] <= '9'; i++ {
 		d := uint64(v[i] - '0')

@@ -3,6 +3,7 @@ package fs
 import (
 	"errors"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,6 +38,10 @@ func (f *file) datasync() error {
 // the next flush then waits for. With fstat here an append took 145 µs instead of 97.
 func (f *file) intact() bool {
 	var st unix.Statx_t
-	err := unix.Statx(f.fd, "", unix.AT_EMPTY_PATH, unix.STATX_NLINK|unix.STATX_SIZE, &st)
-	return err == nil && st.Nlink > 0 && int64(st.Size) >= f.end.Load()
+	_, _, err := syscall.Syscall6(unix.SYS_STATX, uintptr(f.fd), uintptr(unsafe.Pointer(&noPath)), // unix.Statx allocates
+		unix.AT_EMPTY_PATH, unix.STATX_NLINK|unix.STATX_SIZE, uintptr(unsafe.Pointer(&st)), 0)
+	return err == 0 && st.Nlink > 0 && int64(st.Size) >= f.end.Load()
 }
+
+// noPath is an empty path as the kernel wants it.
+var noPath byte

@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ringlog/ringlog/blobstore"
 )
@@ -17,7 +18,19 @@ type Reader struct {
 	// What of a file is in buf.
 	segment uint64
 	at      int64
+	hinted  int64 // the file system was told that it will be read up to here
+	cold    int   // for so many more reads it is told so
 }
+
+const (
+	// hintAhead is how far ahead of a reader that goes on and on the disk reads, in the
+	// background.
+	hintAhead = 4 << 20
+	// A read that is slower than this, in bytes a nanosecond, came from the disk: the next
+	// coldReads are announced. (Where all is in memory, announcing costs a fifth.)
+	diskSpeed = 2
+	coldReads = 16
+)
 
 // NewReader returns a Reader that reads up to ahead bytes at once, or one frame.
 func (s *Store) NewReader(ahead int) *Reader { return &Reader{store: s, ahead: ahead} }
@@ -38,11 +51,12 @@ func (r *Reader) Read(p blobstore.Place) ([]byte, error) {
 	}
 	end := r.at + int64(len(r.buf))
 	if p.Segment != r.segment || p.Offset < r.at || p.Offset+size > end {
-		n := size
+		n, hint := size, int64(0)
 		if near := p.Segment == r.segment && p.Offset >= r.at && p.Offset-end < int64(r.ahead); near {
 			n = max(n, min(int64(r.ahead), f.size-p.Offset))
+			hint = p.Offset + n
 		}
-		if err := r.fill(p, n); err != nil {
+		if err := r.fill(p, n, hint); err != nil {
 			return nil, err
 		}
 	}
@@ -50,8 +64,9 @@ func (r *Reader) Read(p blobstore.Place) ([]byte, error) {
 	return f.payload(r.buf[at:min(at+size, int64(len(r.buf)))], p)
 }
 
-// fill reads n bytes from a place on.
-func (r *Reader) fill(p blobstore.Place, n int64) error {
+// fill reads n bytes from a place on. What follows from hint on will be read next; 0:
+// nobody knows.
+func (r *Reader) fill(p blobstore.Place, n, hint int64) error {
 	h, err := r.store.handles.acquire(p.Segment)
 	if errors.Is(err, ErrClosed) {
 		return err
@@ -63,8 +78,21 @@ func (r *Reader) fill(p blobstore.Place, n int64) error {
 	if int64(cap(r.buf)) < n {
 		r.buf = make([]byte, n)
 	}
+	if p.Segment != r.segment {
+		r.hinted = 0
+	}
 	r.segment, r.at = p.Segment, p.Offset
+	if r.cold > 0 && hint > 0 && hint+hintAhead/2 > r.hinted {
+		r.cold--
+		from := max(hint, r.hinted)
+		r.hinted = hint + hintAhead
+		h.WillRead(from, r.hinted-from)
+	}
+	began := time.Now()
 	r.buf, err = readFull(h, r.buf[:n], p.Offset)
+	if int64(time.Since(began)) > n/diskSpeed+int64(50*time.Microsecond) {
+		r.cold = coldReads
+	}
 	if err != nil {
 		r.segment = 0
 		return fmt.Errorf("%w: read segment %d: %w", ErrUnavailable, p.Segment, err)

@@ -23,6 +23,9 @@ func (f *file) allocate(off, n int64) error {
 	}
 }
 
+// WillRead has the kernel begin to read, in the background.
+func (f *file) WillRead(off, n int64) { _ = unix.Fadvise(f.fd, off, n, unix.FADV_WILLNEED) }
+
 func (f *file) datasync() error {
 	for {
 		if err := syscall.Fdatasync(f.fd); err != syscall.EINTR {

@@ -39,6 +39,9 @@ type File interface {
 	// Truncate makes the file as long as size says.
 	Truncate(size int64) error
 	Size() (int64, error)
+	// WillRead says that the bytes [off, off+n) will be read soon. It is a hint, and
+	// returns at once.
+	WillRead(off, n int64)
 	// Sync makes durable what was written, allocated and truncated, and nothing else:
 	// it is an fdatasync.
 	Sync() error

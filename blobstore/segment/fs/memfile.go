@@ -64,6 +64,8 @@ func (f *memFile) Size() (size int64, err error) {
 	return size, err
 }
 
+func (f *memFile) WillRead(int64, int64) {}
+
 func (f *memFile) Sync() error {
 	return f.do(Op{Kind: OpSync}, func() {
 		if !f.mem.lies(Op{Kind: OpSync, Name: f.name}) {

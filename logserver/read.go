@@ -50,6 +50,7 @@ func (c *cursor) release() {
 		return
 	}
 	const keep = 4 << 20
+	c.room.reader.Rest()
 	if c.room.reader.Size()+cap(c.room.lines) <= keep {
 		c.room.left, c.room.place = nil, blobstore.Place{}
 		c.log.rooms.Put(c.room)
@@ -134,7 +135,7 @@ func (c *cursor) load(row *index.Row, meta bool) error {
 	r.partly = false
 	if !meta && row.Place.Length > wholly {
 		partly, err := r.part.Read(int(row.Ordinal), int(row.Count), int(row.Place.Length/2), func(off int64, b []byte) error {
-			return c.log.store.ReadPart(row.Place, off, b)
+			return r.reader.ReadPart(row.Place, off, b)
 		})
 		if r.partly = partly; partly || err != nil {
 			return err

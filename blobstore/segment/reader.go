@@ -15,6 +15,9 @@ type Reader struct {
 	store *Store
 	ahead int
 	buf   []byte
+	// The file that is read.
+	file   *handle // nil: none
+	number uint64
 	// What of a file is in buf.
 	segment uint64
 	at      int64
@@ -35,8 +38,14 @@ const (
 // NewReader returns a Reader that reads up to ahead bytes at once, or one frame.
 func (s *Store) NewReader(ahead int) *Reader { return &Reader{store: s, ahead: ahead} }
 
-// Release gives the memory back, until the next Read.
-func (r *Reader) Release() { r.buf, r.segment = nil, 0 }
+// Release gives memory and file back, until the next Read.
+func (r *Reader) Release() {
+	r.buf, r.segment = nil, 0
+	r.leave()
+}
+
+// Rest gives only the file back, until the next Read.
+func (r *Reader) Rest() { r.leave() }
 
 // Size returns how many bytes of memory the Reader holds.
 func (r *Reader) Size() int { return cap(r.buf) }
@@ -67,14 +76,10 @@ func (r *Reader) Read(p blobstore.Place) ([]byte, error) {
 // fill reads n bytes from a place on. What follows from hint on will be read next; 0:
 // nobody knows.
 func (r *Reader) fill(p blobstore.Place, n, hint int64) error {
-	h, err := r.store.handles.acquire(p.Segment)
-	if errors.Is(err, ErrClosed) {
+	if err := r.use(p.Segment); err != nil {
 		return err
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer r.store.handles.release(h)
+	var err error
 	if int64(cap(r.buf)) < n {
 		r.buf = make([]byte, n)
 	}
@@ -86,10 +91,10 @@ func (r *Reader) fill(p blobstore.Place, n, hint int64) error {
 		r.cold--
 		from := max(hint, r.hinted)
 		r.hinted = hint + hintAhead
-		h.WillRead(from, r.hinted-from)
+		r.file.WillRead(from, r.hinted-from)
 	}
 	began := time.Now()
-	r.buf, err = readFull(h, r.buf[:n], p.Offset)
+	r.buf, err = readFull(r.file, r.buf[:n], p.Offset)
 	if int64(time.Since(began)) > n/diskSpeed+int64(50*time.Microsecond) {
 		r.cold = coldReads
 	}
@@ -102,21 +107,16 @@ func (r *Reader) fill(p blobstore.Place, n, hint int64) error {
 
 // ReadPart fills b from an offset of the payload of the frame at a place. Nothing of it
 // is checked: that is for the caller, by digests. Errors are those of Read.
-func (s *Store) ReadPart(p blobstore.Place, off int64, b []byte) error {
-	f, ok := s.find(p.Segment)
+func (r *Reader) ReadPart(p blobstore.Place, off int64, b []byte) error {
+	f, ok := r.store.find(p.Segment)
 	at := p.Offset + frameHeader + off
 	if !ok || p.Offset < fileHeader || off < 0 || off+int64(len(b)) > int64(p.Length) || at+int64(len(b)) > f.size {
 		return nothing(p)
 	}
-	h, err := s.handles.acquire(p.Segment)
-	if errors.Is(err, ErrClosed) {
+	if err := r.use(p.Segment); err != nil {
 		return err
 	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	defer s.handles.release(h)
-	got, err := readFull(h, b, at)
+	got, err := readFull(r.file, b, at)
 	if err == nil && len(got) < len(b) {
 		err = &DamageError{fileName(p.Segment), p.Offset, "the file ends within a frame"}
 	}
@@ -124,6 +124,30 @@ func (s *Store) ReadPart(p blobstore.Place, off int64, b []byte) error {
 		return fmt.Errorf("%w: read segment %d: %w", ErrUnavailable, p.Segment, err)
 	}
 	return nil
+}
+
+// use makes a file the one that is read. It stays open until another is, or Release.
+func (r *Reader) use(segment uint64) error {
+	if r.file != nil && r.number == segment {
+		return nil
+	}
+	r.leave()
+	h, err := r.store.handles.acquire(segment)
+	if errors.Is(err, ErrClosed) {
+		return ErrClosed
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	r.file, r.number = h, segment
+	return nil
+}
+
+func (r *Reader) leave() {
+	if r.file != nil {
+		r.store.handles.release(r.file)
+		r.file = nil
+	}
 }
 
 func nothing(p blobstore.Place) error {

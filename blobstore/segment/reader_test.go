@@ -32,6 +32,7 @@ func TestReader(t *testing.T) {
 		}
 	}
 	reader := s.NewReader(16 << 10)
+	defer reader.Release()
 	same := func(p blobstore.Place) {
 		t.Helper()
 		want, err1 := s.Read(p, nil)
@@ -47,7 +48,7 @@ func TestReader(t *testing.T) {
 		}
 		part := make([]byte, 3)
 		if p := places[r.IntN(len(places))]; p.Length > 10 {
-			if err := s.ReadPart(p, 5, part); err != nil || part[0] != part[2] {
+			if err := reader.ReadPart(p, 5, part); err != nil || part[0] != part[2] {
 				t.Fatal(err, part)
 			}
 		}
@@ -72,7 +73,7 @@ func TestReader(t *testing.T) {
 	if _, err := reader.Read(beyond); !errors.Is(err, ErrUnavailable) {
 		t.Error(err)
 	}
-	if err := s.ReadPart(beyond, 0, make([]byte, 1)); !errors.Is(err, ErrUnavailable) {
+	if err := reader.ReadPart(beyond, 0, make([]byte, 1)); !errors.Is(err, ErrUnavailable) {
 		t.Error(err)
 	}
 }

@@ -89,45 +89,38 @@ func readAll(c io.Writer, r *bufio.Reader, ask string) (n int, err error) {
 	}
 }
 
+const (
+	logs    = 1000
+	perLog  = 2000 // entries
+	reading = 100  // logs that are read
+)
+
 // interleaved appends to a thousand logs in turn, and reads some of them whole, one after the other.
 func interleaved(p *system.Process) error {
-	const logs, rounds, read = 1000, 2000, 100
 	if _, err := p.Start(); err != nil {
 		return err
 	}
+	began := time.Now()
+	done := make(chan error, connections)
+	for range connections {
+		go func() { done <- appendInTurn(p, logs*perLog/connections) }()
+	}
+	for range connections {
+		if err := <-done; err != nil {
+			return err
+		}
+	}
+	row("1,000 interleaved logs: append rate", "%.0f/s", logs*perLog/time.Since(began).Seconds())
 	c, err := net.Dial("tcp", p.Address.String())
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	answers := bufio.NewReaderSize(c, 256<<10)
-	pad := bytes.Repeat([]byte("x"), entrySize-30)
-	began := time.Now()
-	var lines []byte
-	for round := range rounds {
-		lines = lines[:0]
-		for log := range logs {
-			lines = fmt.Appendf(lines, `{"id":"a","log":"log%04d","entry":{"n":%d,"pad":"%s"}}`+"\n", log, round, pad)
-		}
-		done := make(chan error, 1)
-		go func() {
-			_, err := c.Write(lines)
-			done <- err
-		}()
-		for range logs {
-			if line, err := answers.ReadSlice('\n'); err != nil || bytes.Contains(line, []byte("error")) {
-				return fmt.Errorf("append: %s: %w", line, err)
-			}
-		}
-		if err := <-done; err != nil {
-			return err
-		}
-	}
-	row("1,000 interleaved logs: append rate", "%.0f/s", logs*rounds/time.Since(began).Seconds())
+	lines := bufio.NewReaderSize(c, 256<<10)
 	began = time.Now()
 	total := 0
-	for log := range read {
-		n, err := readAll(c, answers, fmt.Sprintf(`{"from":1,"follow":false,"log":"log%04d"}`, log*logs/read))
+	for log := range reading {
+		n, err := readAll(c, lines, fmt.Sprintf(`{"from":1,"follow":false,"log":"log%04d"}`, log*logs/reading))
 		if err != nil {
 			return err
 		}
@@ -135,4 +128,33 @@ func interleaved(p *system.Process) error {
 	}
 	row("1,000 interleaved logs: read of one", "%.0f MB/s", float64(total)/1e6/time.Since(began).Seconds())
 	return p.Stop()
+}
+
+// appendInTurn appends n entries, each to the next log, window of them at a time.
+func appendInTurn(p *system.Process, n int) error {
+	c, err := net.Dial("tcp", p.Address.String())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	answers := bufio.NewReaderSize(c, 64<<10)
+	pad := bytes.Repeat([]byte("x"), entrySize-30)
+	var lines []byte
+	for sent := 0; sent < n; {
+		lines = lines[:0]
+		now := min(window, n-sent)
+		for range now {
+			lines = fmt.Appendf(lines, `{"id":"a","log":"log%04d","entry":{"n":%d,"pad":"%s"}}`+"\n", sent%logs, sent, pad)
+			sent++
+		}
+		if _, err := c.Write(lines); err != nil {
+			return err
+		}
+		for range now {
+			if line, err := answers.ReadSlice('\n'); err != nil || bytes.Contains(line, []byte("error")) {
+				return fmt.Errorf("append: %s: %w", line, err)
+			}
+		}
+	}
+	return nil
 }

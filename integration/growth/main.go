@@ -27,6 +27,7 @@ func run() error {
 	binary := flag.String("ringlog", "../bin/ringlog", "`BINARY` of ringlog")
 	dir := flag.String("dir", "../.cache", "`DIRECTORY` for the server's data")
 	entries := flag.Uint64("millions", 50, "millions of entries of 200 bytes")
+	pause := flag.Duration("pause", 20*time.Second, "rest before each measured million: the disks of some machines are fast for a while, and then throttled")
 	flag.Parse()
 	root, err := filepath.Abs("..")
 	if err != nil {
@@ -54,7 +55,7 @@ func run() error {
 		return err
 	}
 	defer p.Close()
-	if err := grow(p, *entries); err != nil {
+	if err := grow(p, *entries, *pause); err != nil {
 		return err
 	}
 	if err := p.Close(); err != nil {
@@ -69,11 +70,12 @@ func run() error {
 }
 
 // grow fills a log and says what changes on the way.
-func grow(p *system.Process, millions uint64) error {
+func grow(p *system.Process, millions uint64, pause time.Duration) error {
 	if _, err := p.Start(); err != nil {
 		return err
 	}
 	var latency load.Histogram
+	time.Sleep(pause)
 	small, err := fill(p, million, &latency)
 	if err != nil {
 		return err
@@ -89,6 +91,7 @@ func grow(p *system.Process, millions uint64) error {
 			return err
 		}
 	}
+	time.Sleep(pause)
 	large, err := fill(p, million, &latency)
 	if err != nil {
 		return err

@@ -40,4 +40,5 @@ type Place struct {
 	Segment uint64 // number of the file, from 1
 	Offset  int64  // of the frame's header in it
 	Length  uint32 // bytes of the frame's payload: manifest and content
+	Content uint32 // where in the payload the content begins; 0: not known
 }

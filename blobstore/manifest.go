@@ -120,6 +120,9 @@ func (m *Manifest) Key(ordinal int) []byte {
 	return m.bytes[m.keys[i].start:m.keys[i].end]
 }
 
+// ContentAt returns where in the payload the content begins.
+func (m *Manifest) ContentAt() int { return len(m.bytes) }
+
 // BatchDigest names the batch, as Batch.Digest does.
 func (m *Manifest) BatchDigest() Digest {
 	if m.count == 1 {

@@ -13,30 +13,26 @@ type Part struct {
 	rows         []byte // of the manifest: of the entry before the first, and of each
 	content      []byte
 	origin       uint32 // of content in the whole content
-	header       [manifestHeader]byte
 }
 
-// Read reads the entries first..first+count-1 through read, which fills b from an
-// offset of the payload, and checks them against their digests. When they and their
-// rows are more than limit bytes it reads no more and returns false. ErrManifest: this
-// is no payload of a content frame, has no such entries, or not as they were.
-func (p *Part) Read(first, count, limit int, read func(off int64, b []byte) error) (bool, error) {
+// Read reads the entries first..first+count-1 of a payload whose content begins at
+// content, through read, which fills b from an offset of the payload, and checks them
+// against their digests. When they and their rows are more than limit bytes it reads no
+// more and returns false. ErrManifest: the payload has no such entries, or not as they
+// were.
+func (p *Part) Read(first, count int, content int64, limit int, read func(off int64, b []byte) error) (bool, error) {
 	p.count = 0
-	if err := read(0, p.header[:]); err != nil {
-		return false, err
-	}
-	entries := int(binary.LittleEndian.Uint32(p.header[4:]))
-	keys := int64(binary.LittleEndian.Uint32(p.header[8:]))
-	if [4]byte(p.header[:]) != [4]byte{manifestVersion} || first < 0 || count < 1 || first+count > entries {
-		return false, ErrManifest
-	}
 	before := min(first, 1) // rows before the first entry's
 	n := (before + count) * manifestRow
 	if n > limit {
 		return false, nil
 	}
+	at := manifestHeader + int64(first-before)*manifestRow
+	if first < 0 || count < 1 || at+int64(n) > content {
+		return false, ErrManifest
+	}
 	p.rows = slices.Grow(p.rows[:0], n)[:n]
-	if err := read(manifestHeader+int64(first-before)*manifestRow, p.rows); err != nil {
+	if err := read(at, p.rows); err != nil {
 		return false, err
 	}
 	p.origin = 0
@@ -52,7 +48,7 @@ func (p *Part) Read(first, count, limit int, read func(off int64, b []byte) erro
 		return false, nil
 	}
 	p.content = slices.Grow(p.content[:0], int(size))[:size]
-	err := read(manifestHeader+int64(entries)*manifestRow+keys+int64(p.origin), p.content)
+	err := read(content+int64(p.origin), p.content)
 	if err != nil {
 		return false, err
 	}

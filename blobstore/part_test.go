@@ -23,10 +23,15 @@ func TestPart(t *testing.T) {
 		}
 		return err
 	}
+	var m Manifest
+	if err := m.Parse(payload); err != nil {
+		t.Fatal(err)
+	}
+	content := int64(m.ContentAt())
 	var p Part
 	for first := range 20 {
 		for count := 1; first+count <= 20; count++ {
-			ok, err := p.Read(first, count, len(payload), read)
+			ok, err := p.Read(first, count, content, len(payload), read)
 			if !ok || err != nil {
 				t.Fatal(first, count, ok, err)
 			}
@@ -40,15 +45,15 @@ func TestPart(t *testing.T) {
 			}
 		}
 	}
-	if ok, err := p.Read(3, 5, 100, read); ok || err != nil {
+	if ok, err := p.Read(3, 5, content, 100, read); ok || err != nil {
 		t.Fatal("more than the limit should be left", ok, err)
 	}
-	if _, err := p.Read(15, 6, len(payload), read); !errors.Is(err, ErrManifest) {
+	if _, err := p.Read(15, 6, content, len(payload), read); !errors.Is(err, ErrManifest) {
 		t.Fatal("beyond the end", err)
 	}
 	for at := len(payload) - 1; at > len(payload)-len(b.Entry(19)); at-- {
 		payload[at] ^= 1
-		if _, err := p.Read(19, 1, len(payload), read); !errors.Is(err, ErrManifest) {
+		if _, err := p.Read(19, 1, content, len(payload), read); !errors.Is(err, ErrManifest) {
 			t.Fatalf("byte %d changed and not found: %v", at, err)
 		}
 		payload[at] ^= 1

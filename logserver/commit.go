@@ -85,6 +85,7 @@ func (l *Log) commitDurably(b *batch) error {
 	if err != nil {
 		return err
 	}
+	place.Content = uint32(len(b.content.Manifest()))
 	l.contents[digest] = place
 	decided := false
 	err = l.advance(func(d *order.Decision) {

@@ -182,7 +182,9 @@ func (l *Log) replay(from segment.Position) error {
 			if err := m.Parse(payload); err != nil {
 				return fmt.Errorf("content at %v: %w", at, err)
 			}
-			l.contents[m.BatchDigest()] = blobstore.Place{Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload))}
+			l.contents[m.BatchDigest()] = blobstore.Place{
+				Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload)), Content: uint32(m.ContentAt()),
+			}
 		case segment.KindOrder:
 			return l.core.ReplayOrder(payload)
 		case segment.KindState:

@@ -134,7 +134,7 @@ func (c *cursor) load(row *index.Row, meta bool) error {
 	r := c.room
 	r.partly = false
 	if !meta && row.Place.Length > wholly {
-		partly, err := r.part.Read(int(row.Ordinal), int(row.Count), int(row.Place.Length/2), func(off int64, b []byte) error {
+		partly, err := r.part.Read(int(row.Ordinal), int(row.Count), int64(row.Place.Content), int(row.Place.Length/2), func(off int64, b []byte) error {
 			return r.reader.ReadPart(row.Place, off, b)
 		})
 		if r.partly = partly; partly || err != nil {

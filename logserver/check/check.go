@@ -129,7 +129,7 @@ func (c *checker) content(payload []byte) error {
 		}
 	}
 	c.contents[m.BatchDigest()] = content{
-		blobstore.Place{Segment: c.at.Segment, Offset: c.at.Offset, Length: uint32(len(payload))}, m.Len(),
+		blobstore.Place{Segment: c.at.Segment, Offset: c.at.Offset, Length: uint32(len(payload)), Content: uint32(m.ContentAt())}, m.Len(),
 	}
 	c.report.Batches++
 	return nil

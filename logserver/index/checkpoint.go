@@ -59,7 +59,7 @@ func emptyHeader() header {
 
 const (
 	headerMagic   = "ringlog index\n"
-	formatVersion = 1
+	formatVersion = 2
 )
 
 var headerKey = []byte("checkpoint")

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,7 +35,7 @@ func TestNewerFormat(t *testing.T) {
 		return tx.Bucket(bucketMeta).Put(headerKey, value)
 	})
 	x := mustOpen(t, path, Options{})
-	if !strings.Contains(x.Rebuilt(), "format version [2]") {
+	if !strings.Contains(x.Rebuilt(), fmt.Sprintf("format version [%d]", formatVersion+1)) {
 		t.Fatal(x.Rebuilt())
 	}
 	m.replay(x)

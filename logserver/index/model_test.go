@@ -28,7 +28,7 @@ func newModel(t testing.TB, seed int64) *model {
 // decide makes the rows of the next decision.
 func (m *model) decide(logs int) (applied uint64, rows []Row) {
 	m.time += int64(m.rnd.Intn(3))
-	place := blobstore.Place{Segment: m.rnd.Uint64() >> m.rnd.Intn(64), Offset: m.rnd.Int63(), Length: m.rnd.Uint32()}
+	place := blobstore.Place{Segment: m.rnd.Uint64() >> m.rnd.Intn(64), Offset: m.rnd.Int63(), Length: m.rnd.Uint32(), Content: m.rnd.Uint32() >> m.rnd.Intn(32)}
 	ordinal := uint32(0)
 	for range m.rnd.Intn(4) {
 		log := uint32(1 + m.rnd.Intn(logs))

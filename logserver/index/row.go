@@ -39,7 +39,7 @@ func newSalt() (s salt) {
 
 const (
 	rowKeySize = 4 + 8
-	maxRowSize = 2*binary.MaxVarintLen32 + 8 + 2*binary.MaxVarintLen64 + binary.MaxVarintLen32 + crc32.Size
+	maxRowSize = 2*binary.MaxVarintLen32 + 8 + 2*binary.MaxVarintLen64 + 2*binary.MaxVarintLen32 + crc32.Size
 )
 
 var (
@@ -77,7 +77,8 @@ func rowKey(log uint32, first uint64) (key [rowKeySize]byte) {
 }
 
 // appendRow appends the value of a row: count, ordinal, time (8 bytes,
-// big-endian), segment, offset, length, checksum; the rest are uvarints.
+// big-endian), segment, offset, length, where the content begins, checksum; the rest
+// are uvarints.
 func (s *salt) appendRow(dst []byte, key []byte, r *Row) []byte {
 	from := len(dst)
 	dst = binary.AppendUvarint(dst, uint64(r.Count))
@@ -86,6 +87,7 @@ func (s *salt) appendRow(dst []byte, key []byte, r *Row) []byte {
 	dst = binary.AppendUvarint(dst, r.Place.Segment)
 	dst = binary.AppendUvarint(dst, uint64(r.Place.Offset))
 	dst = binary.AppendUvarint(dst, uint64(r.Place.Length))
+	dst = binary.AppendUvarint(dst, uint64(r.Place.Content))
 	return s.seal(dst, from, key)
 }
 
@@ -107,6 +109,7 @@ func (s *salt) parseRow(key, sealed []byte) (r Row, err error) {
 	r.Place.Segment = d.uint64()
 	r.Place.Offset = int64(d.uint64())
 	r.Place.Length = d.uint32()
+	r.Place.Content = d.uint32()
 	if !d.done() || !r.valid() {
 		return Row{}, errRow
 	}

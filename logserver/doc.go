@@ -20,7 +20,8 @@
 //
 // There is no hand-over between goroutines on an idle server: the connection
 // that brought the append commits it. Under load one goroutine of the Log
-// commits batch after batch while the connections gather the next.
+// commits batch after batch while the connections gather the next. What was
+// resolved is told only when the heads that follow from it are announced.
 //
 // # A tail
 //

@@ -1,5 +1,3 @@
-// Package million takes a log of a million varied lines through `ringlog append` and `ringlog export`
-// and compares them byte for byte, white space between tokens aside.
 package million
 
 import (

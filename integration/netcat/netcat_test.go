@@ -1,4 +1,3 @@
-// Package netcat holds the sessions of the README: OpenBSD netcat, with and without -N, and jq.
 package netcat
 
 import (

@@ -1,4 +1,3 @@
-// Package server runs a ringlog process for a test, in a directory of its own.
 package server
 
 import (

@@ -1,0 +1,2 @@
+// Package server starts, kills and starts again the real binary for the other tests.
+package server

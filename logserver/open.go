@@ -173,28 +173,67 @@ func (l *Log) loadCheckpoint() (from segment.Position, err error) {
 	return from, errors.Join(l.index.Window("keys", l.core.LoadKey), l.index.Window("outcomes", l.core.LoadOutcome))
 }
 
-// replay reads the frames from a position on into core and index.
+// replay reads the frames from a position on into core and index. Content that is
+// damaged is entered like any other: its entries answer "entry unavailable", and the
+// rest goes on. Damage to anything else ends the replay.
 func (l *Log) replay(from segment.Position) error {
-	var m blobstore.Manifest
-	return l.store.Scan(from, func(at segment.Position, kind segment.Kind, payload []byte) error {
-		switch kind {
-		case segment.KindContent:
-			if err := m.Parse(payload); err != nil {
-				return fmt.Errorf("content at %v: %w", at, err)
-			}
-			l.contents[m.BatchDigest()] = blobstore.Place{
-				Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload)), Content: uint32(m.ContentAt()),
-			}
-		case segment.KindOrder:
-			return l.core.ReplayOrder(payload)
-		case segment.KindState:
-			return l.core.ReplayState(payload)
-		case segment.KindDecided:
-			l.witness.saw(blobstore.Place{Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload))}, payload)
-			return l.core.ReplayDecided(payload, l.enter)
+	r := replay{log: l}
+	if err := l.store.Salvage(from, r.frame, r.damaged); err != nil {
+		return err
+	}
+	if r.lost > 0 {
+		l.options.Logger.Error().Int("batches", r.lost).
+			Msg("content is damaged: its entries are unavailable; `ringlog verify` tells which")
+	}
+	return nil
+}
+
+// replay is one run through the frames.
+type replay struct {
+	log      *Log
+	manifest blobstore.Manifest
+	lost     int             // batches whose content is damaged
+	nameless blobstore.Place // of damaged content whose digest is not known yet
+}
+
+func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) error {
+	l, place := r.log, blobstore.Place{Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload))}
+	switch kind {
+	case segment.KindContent:
+		if err := r.manifest.Parse(payload); err != nil {
+			return fmt.Errorf("content at %v: %w", at, err)
 		}
-		return nil
-	})
+		place.Content = uint32(r.manifest.ContentAt())
+		l.contents[r.manifest.BatchDigest()] = place
+	case segment.KindOrder:
+		if r.nameless != (blobstore.Place{}) {
+			r.name(payload)
+		}
+		return l.core.ReplayOrder(payload)
+	case segment.KindState:
+		return l.core.ReplayState(payload)
+	case segment.KindDecided:
+		l.witness.saw(place, payload)
+		return l.core.ReplayDecided(payload, l.enter)
+	}
+	return nil
+}
+
+// damaged notes damaged content; what orders it, in the same batch of frames, will
+// tell its digest.
+func (r *replay) damaged(p blobstore.Place, damage *segment.DamageError) error {
+	r.log.refusals.Error(r.log.options.Logger, damage, "content is damaged")
+	r.nameless = p
+	r.lost++
+	return nil
+}
+
+// name gives damaged content its digest, from what orders it.
+func (r *replay) name(payload []byte) {
+	if d, ok := order.Digest(payload); ok {
+		r.log.contents[d] = r.nameless
+	}
+	r.nameless = blobstore.Place{}
 }
 
 // start begins the order anew: what was ordered and not decided is decided now.

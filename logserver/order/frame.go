@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 
 	pb "go.etcd.io/raft/v3/raftpb"
+
+	"github.com/ringlog/ringlog/blobstore"
 )
 
 const (
@@ -64,4 +66,18 @@ func decodeState(payload []byte) (s hardState, err error) {
 	s.vote = r.between(0, maxNode)
 	s.commit = r.between(0, maxNumber)
 	return s, r.end(what)
+}
+
+// Digest returns the digest of the batch that an order frame's payload orders; ok is
+// false if it orders none. It tells what content was that is damaged.
+func Digest(payload []byte) (d blobstore.Digest, ok bool) {
+	e, err := decodeOrder(payload)
+	if err != nil || len(e.GetData()) == 0 {
+		return d, false
+	}
+	var proposed envelope
+	if err := proposed.decode(e.GetData()); err != nil || proposed.kind != KindBatch {
+		return d, false
+	}
+	return proposed.batch.digest, true
 }

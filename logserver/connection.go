@@ -23,23 +23,29 @@ type connection struct {
 	limits *ServerOptions
 	log    *Log
 	net    net.Conn
-	logger zerolog.Logger
+	id     uuid.UUID
 
 	// Owned by the connection's goroutine.
 	lines      *protocol.LineReader
-	parser     protocol.Parser
-	message    protocol.Message
-	pending    []submission // appends of the lines that one read brought
-	entries    []entry      // theirs
-	deadline   deadline     // of the next read
-	reads      uint64       // counts them
-	quietSince uint64       // the read after which the deadline was set, if it is forQuiet
-	memory     share        // of what all connections may hold
-	draining   bool         // the server stops: what is on its way is still read
+	*desk               // while lines are handled
+	deadline   deadline // of the next read
+	reads      uint64   // counts them
+	quietSince uint64   // the read after which the deadline was set, if it is forQuiet
+	memory     share    // of what all connections may hold
+	draining   bool     // the server stops: what is on its way is still read
 
 	out      outbox
 	tails    sync.WaitGroup // the goroutine of the read under way
 	stopping atomic.Bool    // the server stops: refuse appends, end when answered
+}
+
+// desk is what the handling of lines needs. Connections share a few: an idle one has
+// none.
+type desk struct {
+	parser  protocol.Parser
+	message protocol.Message
+	pending []submission // appends of the lines that one read brought
+	entries []entry      // theirs
 }
 
 func newConnection(s *Server, nc net.Conn) *connection {
@@ -47,10 +53,8 @@ func newConnection(s *Server, nc net.Conn) *connection {
 		limits: &s.options,
 		log:    s.log,
 		net:    nc,
-		logger: s.log.options.Logger.With().
-			Str("connection", uuid.NewString()).Stringer("peer", nc.RemoteAddr()).Logger(),
+		id:     uuid.New(),
 		lines:  protocol.NewLineReader(nc, s.log.options.MaxEntry+protocol.Envelope),
-		parser: protocol.Parser{Limits: protocol.Limits{MaxEntry: s.log.options.MaxEntry}},
 	}
 	c.memory.budget = &s.log.memory
 	c.out.init(c)
@@ -60,11 +64,23 @@ func newConnection(s *Server, nc net.Conn) *connection {
 // serve reads the connection to its end, sees that everything asked for is
 // answered, and closes it. Nothing of it is left when it returns.
 func (c *connection) serve() {
-	c.logger.Debug().Msg("connected")
+	debug := c.log.options.Logger.GetLevel() <= zerolog.DebugLevel
+	if debug {
+		c.logger().Debug().Msg("connected")
+	}
 	c.keepAlive()
 	farewell, err := c.read()
 	c.finish(farewell, err)
-	c.logger.Debug().AnErr("reason", ignoreEOF(err)).Msg("disconnected")
+	if debug {
+		c.logger().Debug().AnErr("reason", ignoreEOF(err)).Msg("disconnected")
+	}
+}
+
+// logger returns a logger that names the connection. It is made when it is needed:
+// an idle connection should hold nothing that it can do without.
+func (c *connection) logger() *zerolog.Logger {
+	own := c.log.options.Logger.With().Stringer("connection", c.id).Stringer("peer", c.net.RemoteAddr()).Logger()
+	return &own
 }
 
 func ignoreEOF(err error) error {
@@ -119,7 +135,7 @@ func (c *connection) read() (farewell string, err error) {
 func (c *connection) account() error {
 	c.memory.set(int64(c.lines.Size() + c.out.size()))
 	if c.lines.Partial() > longHalf && c.memory.budget.exhausted() {
-		c.log.refusals.Warn(c.logger, "MEMORY is used up: a connection with a long half line was dropped")
+		c.log.refusals.Warn(*c.logger(), "MEMORY is used up: a connection with a long half line was dropped")
 		return errNoMemory
 	}
 	return nil
@@ -205,7 +221,7 @@ func (c *connection) finish(farewell string, err error) {
 	atCurrent := errors.Is(err, io.EOF)
 	if inOrder := atCurrent || farewell != "" || c.stopping.Load(); !inOrder {
 		if errors.Is(err, os.ErrDeadlineExceeded) && c.deadline == forHalfLine {
-			c.log.refusals.Warn(c.logger, "half a line came and no more: the connection was dropped")
+			c.log.refusals.Warn(*c.logger(), "half a line came and no more: the connection was dropped")
 		}
 		c.out.abandon()
 	}

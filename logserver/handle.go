@@ -12,6 +12,11 @@ import (
 // brought. Appends among them travel together. It returns the error to say
 // farewell with when a line closes the connection.
 func (c *connection) handleLines() (farewell string) {
+	c.desk = c.log.desks.Get().(*desk)
+	defer func() {
+		c.log.desks.Put(c.desk)
+		c.desk = nil
+	}()
 	for farewell == "" {
 		line, ok := c.lines.Next()
 		if !ok {

@@ -30,6 +30,7 @@ func TestLogsAreNotListedIntoTheVoid(t *testing.T) {
 				c.stopping.Store(true)
 			}
 			for range 100 {
+				c.desk = new(desk)
 				c.handleLogs()
 			}
 			if size := c.out.size(); size > limit+2*answer {

@@ -26,6 +26,7 @@ type Log struct {
 	gatherer *gatherer
 	refusals refusals
 	rooms    sync.Pool // of *room, for cursors
+	desks    sync.Pool // of *desk, for connections
 	stall    stall
 	memory   budget
 	files    fs.FS

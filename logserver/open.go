@@ -3,6 +3,7 @@ package logserver
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/ringlog/ringlog/blobstore"
@@ -11,6 +12,7 @@ import (
 	"github.com/ringlog/ringlog/logserver/hub"
 	"github.com/ringlog/ringlog/logserver/index"
 	"github.com/ringlog/ringlog/logserver/order"
+	"github.com/ringlog/ringlog/protocol"
 )
 
 // InMemory as Options.Blobs keeps everything in memory.
@@ -37,7 +39,10 @@ func Open(o Options) (*Log, error) {
 		closing:  make(chan struct{}),
 		failed:   make(chan struct{}),
 		memory:   budget{limit: o.Memory},
-		stall:    stall{born: time.Now()},
+		desks: sync.Pool{New: func() any {
+			return &desk{parser: protocol.Parser{Limits: protocol.Limits{MaxEntry: o.MaxEntry}}}
+		}},
+		stall: stall{born: time.Now()},
 	}
 	if err := l.openFiles(); err != nil {
 		return nil, err

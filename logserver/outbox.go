@@ -333,15 +333,27 @@ func (o *outbox) writeBlocking(p []byte) error {
 	first := o.take()
 	o.sending += len(p)
 	o.mu.Unlock()
-	buffers := net.Buffers{first, p}
-	if len(first) == 0 {
-		buffers = buffers[1:]
-	}
-	_, err := buffers.WriteTo(o.c.net)
+	err := o.writeBoth(first, p)
 	o.mu.Lock()
 	o.wrote(first, err)
 	if err != nil {
 		return errGone
 	}
 	return nil
+}
+
+// writeBoth writes one behind the other, with one system call. Most of the time there
+// is only one: then without the deep stack that several buffers take, which an idle tail
+// would keep.
+func (o *outbox) writeBoth(first, second []byte) (err error) {
+	switch {
+	case len(second) == 0:
+		_, err = o.c.net.Write(first)
+	case len(first) == 0:
+		_, err = o.c.net.Write(second)
+	default:
+		buffers := net.Buffers{first, second}
+		_, err = buffers.WriteTo(o.c.net)
+	}
+	return err
 }

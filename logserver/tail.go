@@ -87,7 +87,7 @@ func (t *tail) run() {
 		pace, lost := t.c.log.newPace(), t.cursor.lost
 		lines, sent, recent, err := t.read(to)
 		if err != nil {
-			t.c.log.refusals.Error(t.c.logger, err, "a read can't go on: its connection was closed, to try again")
+			t.c.log.refusals.Error(*t.c.logger(), err, "a read can't go on: its connection was closed, to try again")
 			t.c.out.abandon()
 			continue
 		}

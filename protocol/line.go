@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	smallBuffer = 512      // what a quiet connection holds
+	smallBuffer = 256      // what a quiet connection holds
 	largeBuffer = 64 << 10 // the most a busy one holds; only a longer line needs more
 	quietReads  = 8        // reads in a row that used little of the buffer: it is halved
 )

@@ -10,7 +10,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/check"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,8 +24,10 @@ const guard = 20 * time.Second
 // serve runs a server over a log in memory, or as o says, until the test ends.
 func serve(t *testing.T, o logserver.Options, so logserver.ServerOptions) string {
 	t.Helper()
-	if o.Blobs == "" {
-		o.Blobs = logserver.InMemory
+	var sound fs.FS // what must be sound in the end; who brings files looks after them
+	if o.Blobs == "" && o.Files == nil {
+		sound = fs.Memory()
+		o.Files = sound
 	}
 	l, err := logserver.Open(o)
 	if err != nil {
@@ -47,6 +51,12 @@ func serve(t *testing.T, o logserver.Options, so logserver.ServerOptions) string
 		}
 		if err := l.Close(); err != nil {
 			t.Error("close:", err)
+		}
+		if sound == nil {
+			return
+		}
+		if report, err := check.Data(check.Options{Files: sound}); err != nil {
+			t.Errorf("check: %v (%+v)", err, report)
 		}
 	})
 	return listener.Addr().String()

@@ -148,7 +148,7 @@ func (l *Log) submit(who appender, list []submission) {
 
 // letOthersJoin lets the connections that have lines to handle put their appends into
 // the open batch, where several lately did. Nothing is waited for, but even to look
-// costs a tenth of an append where there is only one. (With 64 connections of one
+// costs a fifth of an append where there is only one. (With 64 connections of one
 // append each: 7 % more appends a second.) The caller has set g.busy and holds g.mu.
 func (l *Log) letOthersJoin() {
 	if l.gatherer.crowd < 2 {

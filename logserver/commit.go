@@ -56,7 +56,7 @@ func (l *Log) refuse(b *batch, reason string) {
 // a proposal can't be taken back.
 func (l *Log) reserve(b *batch) error {
 	const (
-		perAppend = 256     // bytes of a proposal's run with all conditions, at most
+		perAppend = 512     // bytes of a proposal's run at most: names of log and producer, key, numbers
 		perBatch  = 8 << 10 // of the rest, headers included
 	)
 	if l.index.Pending() > l.options.MaxUnwritten && l.indexFull.Load() {

@@ -17,8 +17,8 @@ import (
 )
 
 // connection is one client. Its goroutine reads lines and hands appends to the
-// Log; answers come back through the outbox; a read that is under way has a
-// goroutine of its own (tail.go), which then is the only one that writes.
+// Log; answers come back through the outbox; while a read is under way whoever drives
+// it is the only one that writes (tail.go).
 type connection struct {
 	limits *ServerOptions
 	log    *Log
@@ -35,7 +35,7 @@ type connection struct {
 	draining   bool     // the server stops: what is on its way is still read
 
 	out      outbox
-	tails    sync.WaitGroup // the goroutine of the read under way
+	tails    sync.WaitGroup // the read under way
 	stopping atomic.Bool    // the server stops: refuse appends, end when answered
 }
 

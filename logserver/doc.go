@@ -30,8 +30,10 @@
 //	      wait for a head beyond next                          tail.go, read.go
 //
 // A tail holds nothing but its cursor. While a read is live on a connection,
-// its goroutine alone writes to the socket, so that entries and confirmations
-// leave in the order of their indices (outbox.go, tail.go).
+// whoever drives it is alone in writing to the socket, so that entries and confirmations
+// leave in the order of their indices (outbox.go, tail.go). Tails at the head are
+// driven by one goroutine of the Log, which sends what was encoded once for all of
+// them (usher.go); one that reads history, or whose client is slow, has its own.
 //
 // # Promises
 //

@@ -23,6 +23,7 @@ var ErrClosed = errors.New("logserver: log closed")
 type Log struct {
 	options  Options
 	hub      *hub.Hub
+	usher    *usher
 	gatherer *gatherer
 	refusals refusals
 	rooms    sync.Pool // of *room, for cursors
@@ -110,6 +111,7 @@ func (l *Log) end() error {
 	l.refuseAppends(protocol.ErrorShuttingDown)
 	l.occupy()
 	close(l.closing)
+	l.usher.end()
 	l.workers.Wait()
 	if l.Err() == nil {
 		if err := l.settle(); err != nil {

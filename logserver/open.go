@@ -32,6 +32,7 @@ func Open(o Options) (*Log, error) {
 	l := &Log{
 		options:  o,
 		hub:      hub.New(o.Recent),
+		usher:    newUsher(),
 		gatherer: newGatherer(),
 		contents: make(map[blobstore.Digest]blobstore.Place),
 		more:     make(chan struct{}, 1),
@@ -51,6 +52,7 @@ func Open(o Options) (*Log, error) {
 		return nil, errors.Join(err, l.closeFiles())
 	}
 	l.workers.Go(l.work)
+	l.workers.Go(l.usher.run)
 	l.workers.Go(l.watchDisk)
 	return l, nil
 }

@@ -3,6 +3,7 @@ package logserver
 import (
 	"errors"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/ringlog/ringlog/logserver/order"
@@ -15,7 +16,7 @@ var errGone = errors.New("logserver: connection is gone")
 // outbox is what is to be sent on a connection. Lines with an id wait in
 // answers for their turn; from there, and from lines that have no turn, they
 // get to ready; from ready somebody takes them to the socket. While a read is
-// live its goroutine alone does so (tail.go); otherwise whoever made something
+// live whoever drives it does so alone (tail.go); otherwise whoever made something
 // ready does, as far as that can't block, and leaves the rest to a goroutine.
 type outbox struct {
 	c        *connection
@@ -126,7 +127,7 @@ func (o *outbox) drainUnlessTail() {
 // drain makes the answers ready whose turn has come. A live read holds back
 // what says that an index of its log exists which it has not come to, and
 // skips what was confirmed in place of being sent. The caller holds o.mu and,
-// when there is a tail, is its goroutine.
+// when there is a tail, drives it.
 func (o *outbox) drain() {
 	before := o.answers.len()
 	for o.answers.len() > 0 {
@@ -154,7 +155,7 @@ func (o *outbox) flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.tail != nil {
-		o.tail.watcher.Wake()
+		o.tail.Wake()
 		return
 	}
 	for !o.writing && !o.gone && len(o.ready) > 0 {
@@ -217,7 +218,7 @@ func (o *outbox) breakOff() {
 	o.ready = nil
 	o.changed.Broadcast()
 	if o.tail != nil {
-		o.tail.watcher.Wake()
+		o.tail.Wake()
 	}
 	_ = o.c.net.SetDeadline(alreadyPast) // nobody has anything to wait for any more
 }
@@ -316,8 +317,8 @@ func (o *outbox) begin(t *tail) bool {
 	return true
 }
 
-// writeBlocking sends p, of a live read, after what is ready. The caller is the
-// tail's goroutine.
+// writeBlocking sends p, of a live read, after what is ready. The caller drives the
+// tail.
 func (o *outbox) writeBlocking(p []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -340,6 +341,44 @@ func (o *outbox) writeBlocking(p []byte) error {
 		return errGone
 	}
 	return nil
+}
+
+// tryWriteTail sends what is ready and then lines, of a live read, as far as that
+// can't block, and tells whether everything went. What is left is on its way: the
+// caller, who drives the tail, goes on where it may block.
+func (o *outbox) tryWriteTail(lines []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.writing || len(o.ready) > 0 {
+		o.ready = append(o.ready, lines...)
+		lines = nil
+	}
+	if o.writing {
+		return false
+	}
+	if len(o.ready) > 0 {
+		lines = o.take()
+	}
+	if len(lines) == 0 || o.gone {
+		return true
+	}
+	own := o.writing // lines are a buffer of the outbox
+	o.writing, o.sending = true, len(lines)
+	o.mu.Unlock()
+	n, err := o.tryWrite(lines)
+	o.mu.Lock()
+	if err == nil && n < len(lines) {
+		if !own { // tails share them: they are not kept
+			lines, n = slices.Clone(lines[n:]), 0
+		}
+		go o.writeRest(lines, n)
+		return false
+	}
+	if !own {
+		lines = nil
+	}
+	o.wrote(lines, err)
+	return true
 }
 
 // writeBoth writes one behind the other, with one system call. Most of the time there

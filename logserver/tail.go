@@ -1,6 +1,7 @@
 package logserver
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/ringlog/ringlog/logserver/hub"
@@ -8,12 +9,14 @@ import (
 )
 
 // tail is a read under way. It holds a cursor and nothing else: entries are
-// read from the hub's recent lines or from the log, and sent by the tail's
-// goroutine, which meanwhile is the only one that writes to the connection.
+// read from the hub's recent lines or from the log, and sent by whoever drives
+// the tail, who meanwhile is the only one that writes to the connection. At the
+// head nobody does: what wakes the tail has the usher drive it, which sends what
+// is at hand and fits; for the rest the tail gets a goroutine (run).
 type tail struct {
-	c       *connection
-	watcher *hub.Watcher
-	topic   *hub.Topic
+	c      *connection
+	topic  *hub.Topic
+	driven atomic.Uint32 // parked, driven, or driven and woken
 
 	// What was asked for.
 	bounded bool // at most left entries
@@ -22,7 +25,7 @@ type tail struct {
 	echo    bool   // send what the connection itself appends
 	high    uint64 // the head when the read was taken
 
-	// Owned by the tail's goroutine.
+	// Owned by whoever drives the tail.
 	next    uint64 // the cursor: index of the next entry
 	left    uint64
 	current bool // {"current":true} was sent
@@ -37,7 +40,7 @@ type tail struct {
 // it on the connection.
 func (c *connection) handleRead(m *protocol.Message) {
 	t := &tail{
-		c: c, watcher: hub.NewWatcher(), cursor: cursor{log: c.log},
+		c: c, cursor: cursor{log: c.log},
 		bounded: m.Read > 0, left: m.Read,
 		follow: m.Follow, meta: m.Meta,
 		echo: m.Read > 0 || m.Echo || c.limits.Echo,
@@ -50,10 +53,12 @@ func (c *connection) handleRead(m *protocol.Message) {
 	if name == nil {
 		name = mainLog
 	}
-	t.topic = c.log.hub.Watch(name, t.watcher)
+	t.driven.Store(driven)
+	t.topic = c.log.hub.Watch(name, t)
 	t.high = t.topic.Head()
 	t.next = c.log.firstIndex(t.topic, &m.From, t.high)
-	c.tails.Go(t.run)
+	c.tails.Add(1)
+	go t.run()
 }
 
 // firstIndex says where a read begins whose log's head is high.
@@ -72,16 +77,12 @@ func (l *Log) firstIndex(topic *hub.Topic, from *protocol.From, high uint64) uin
 	return min(l.firstAt(topic, at), high+1)
 }
 
-// run sends until the read has ended.
+// run drives the tail until it is parked or has ended.
 func (t *tail) run() {
-	defer func() {
-		t.cursor.release()
-		t.c.log.hub.Unwatch(t.topic, t.watcher)
-		t.c.out.flush() // what the tail left to say, now that nothing is held back
-	}()
 	for {
 		to, ended := t.step()
 		if ended {
+			t.end()
 			return
 		}
 		pace, lost := t.c.log.newPace(), t.cursor.lost
@@ -101,13 +102,92 @@ func (t *tail) run() {
 		if sent > 0 && !recent {
 			pace.rest()
 		}
-		t.next += sent
-		t.left -= min(sent, t.left)
-		if sent == 0 { // whatever makes more possible wakes the watcher
+		t.sent(sent)
+		if sent == 0 { // whatever makes more possible wakes the tail
 			t.cursor.release()
-			<-t.watcher.C()
+			if t.park() {
+				return
+			}
 		}
 	}
+}
+
+// serve drives the tail as far as that can't block. It is for the usher, whose buf is
+// used meanwhile.
+func (t *tail) serve(buf []byte) {
+	for range turns {
+		to, ended := t.step()
+		if ended {
+			t.end()
+			return
+		}
+		lines, n, ok := t.recent(to, buf)
+		if !ok {
+			go t.run()
+			return
+		}
+		t.sent(n)
+		if !t.c.out.tryWriteTail(lines) {
+			go t.run()
+			return
+		}
+		if n == 0 && t.park() {
+			return
+		}
+	}
+	t.c.log.usher.add(t)
+}
+
+// turns is how often the usher sends to a tail before the others have theirs.
+const turns = 4
+
+// sent moves the cursor.
+func (t *tail) sent(n uint64) {
+	t.next += n
+	t.left -= min(n, t.left)
+}
+
+// end is what is left to do when step has said that the read has ended.
+func (t *tail) end() {
+	t.cursor.release()
+	t.c.log.hub.Unwatch(t.topic, t)
+	t.c.out.flush() // what the tail left to say, now that nothing is held back
+	t.c.tails.Done()
+}
+
+// Whether somebody drives a tail.
+const (
+	parked uint32 = iota
+	driven
+	wokenAgain
+)
+
+// Wake has the tail look again at what there is to send.
+func (t *tail) Wake() {
+	for {
+		switch t.driven.Load() {
+		case parked:
+			if t.driven.CompareAndSwap(parked, driven) {
+				t.c.log.usher.add(t)
+				return
+			}
+		case driven:
+			if t.driven.CompareAndSwap(driven, wokenAgain) {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+// park leaves the tail to whoever wakes it, unless somebody has done so meanwhile.
+func (t *tail) park() bool {
+	if t.driven.CompareAndSwap(driven, parked) {
+		return true
+	}
+	t.driven.Store(driven)
+	return false
 }
 
 // lostPause follows each line that says that an entry is unavailable: some clients
@@ -178,17 +258,34 @@ func (t *tail) read(to uint64) (lines []byte, sent uint64, recent bool, err erro
 	if t.next > to {
 		return nil, 0, true, nil
 	}
-	if t.bounded && to-t.next >= t.left {
-		to = t.next + t.left - 1
-	}
-	if !t.meta {
-		if b := t.topic.Recent(t.next); b != nil {
-			to = min(to, b.Last())
-			return b.Slice(t.next, to), to - t.next + 1, true, nil
-		}
+	to = t.limit(to)
+	if lines, sent, ok := t.recent(to, nil); ok {
+		return lines, sent, true, nil
 	}
 	lines, sent, err = t.cursor.next(t.topic.ID(), t.next, to, t.meta, t.c.limits.ReadChunk)
 	return lines, sent, false, err
+}
+
+// recent returns lines from the cursor on, none beyond to, which the hub has at hand,
+// and how many. It is not ok when they are to be read from history. Several blocks are
+// gathered in buf, as far as that has room.
+func (t *tail) recent(to uint64, buf []byte) (lines []byte, n uint64, ok bool) {
+	if t.next > to {
+		return nil, 0, true
+	}
+	if t.meta {
+		return nil, 0, false
+	}
+	lines, n = t.topic.Recent(buf, t.next, t.limit(to))
+	return lines, n, n > 0
+}
+
+// limit returns the last index that may be sent, to or less.
+func (t *tail) limit(to uint64) uint64 {
+	if t.bounded && to-t.next >= t.left {
+		return t.next + t.left - 1
+	}
+	return to
 }
 
 // endTail ends the read under way, if there is one: at its {"current":true}, or
@@ -201,5 +298,5 @@ func (o *outbox) endTail(atCurrent bool) {
 	}
 	o.tail.stopAtCurrent = o.tail.stopAtCurrent || atCurrent
 	o.tail.stopNow = o.tail.stopNow || !atCurrent
-	o.tail.watcher.Wake()
+	o.tail.Wake()
 }

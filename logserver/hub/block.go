@@ -20,20 +20,17 @@ func (b *Block) Slice(from, to uint64) []byte {
 	return b.Lines[start:b.Ends[to-b.First]]
 }
 
-// Watcher is woken when a head it watches has moved, or when anybody calls
-// Wake. Wake-ups that come before they are waited for fold into one.
-type Watcher struct{ c chan struct{} }
-
-// NewWatcher returns a Watcher with nothing to report.
-func NewWatcher() *Watcher { return &Watcher{c: make(chan struct{}, 1)} }
-
-// Wake wakes the watcher without waiting for it.
-func (w *Watcher) Wake() {
-	select {
-	case w.c <- struct{}{}:
-	default:
+// compare tells whether b lies before (-1) or after (1) index, or holds it.
+func (b *Block) compare(index uint64) int {
+	switch {
+	case b.Last() < index:
+		return -1
+	case b.First > index:
+		return 1
 	}
+	return 0
 }
 
-// C delivers the wake-ups.
-func (w *Watcher) C() <-chan struct{} { return w.c }
+// Watcher is woken when a head that it watches has moved. Wake must not block; what
+// comes of it is up to the Watcher.
+type Watcher interface{ Wake() }

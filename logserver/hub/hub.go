@@ -30,7 +30,7 @@ type Topic struct {
 	id   atomic.Uint32 // of the log; 0 as long as it does not exist
 
 	mu       sync.Mutex // guards the following
-	watchers []*Watcher
+	watchers []Watcher
 	recent   []*Block // ascending, without gaps
 	size     int      // bytes in recent
 }
@@ -79,7 +79,7 @@ func (h *Hub) Logs() []*Topic {
 
 // Watch registers w for the heads of a log, which need not exist yet.
 // Every Watch is paired with an Unwatch.
-func (h *Hub) Watch(name []byte, w *Watcher) *Topic {
+func (h *Hub) Watch(name []byte, w Watcher) *Topic {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t, ok := h.topics[string(name)]
@@ -95,7 +95,7 @@ func (h *Hub) Watch(name []byte, w *Watcher) *Topic {
 }
 
 // Unwatch forgets w, and with the last watcher a log that never came to be.
-func (h *Hub) Unwatch(t *Topic, w *Watcher) {
+func (h *Hub) Unwatch(t *Topic, w Watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t.mu.Lock()
@@ -163,21 +163,34 @@ func (t *Topic) remember(head uint64, block *Block) {
 	t.recent = slices.Delete(t.recent, 0, drop)
 }
 
-// Recent returns the cached block that holds index, or nil.
-func (t *Topic) Recent(index uint64) *Block {
+// Recent returns the cached lines of entries from on, none beyond to, and how many
+// they are: none when from is not cached. What one block has is shared, and not to be
+// changed; of small blocks more are copied to buf, as many as its capacity takes.
+func (t *Topic) Recent(buf []byte, from, to uint64) (lines []byte, n uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	i, ok := slices.BinarySearchFunc(t.recent, index, func(b *Block, index uint64) int {
-		switch {
-		case b.Last() < index:
-			return -1
-		case b.First > index:
-			return 1
-		}
-		return 0
-	})
+	i, ok := slices.BinarySearchFunc(t.recent, from, (*Block).compare)
 	if !ok {
-		return nil
+		return nil, 0
 	}
-	return t.recent[i]
+	last := min(to, t.recent[i].Last())
+	lines = t.recent[i].Slice(from, last)
+	if len(lines) > cap(buf)/4 {
+		return lines, last - from + 1
+	}
+	if last < to {
+		lines = append(buf[:0], lines...)
+	}
+	for _, b := range t.recent[i+1:] {
+		if last == to {
+			break
+		}
+		next := min(to, b.Last())
+		more := b.Slice(last+1, next)
+		if len(lines)+len(more) > cap(buf) {
+			break
+		}
+		lines, last = append(lines, more...), next
+	}
+	return lines, last - from + 1
 }

@@ -18,6 +18,7 @@ type Reader struct {
 	// The file that is read.
 	file   *handle // nil: none
 	number uint64
+	size   int64 // of what it held when it was asked last: it only grows
 	// What of a file is in buf.
 	segment uint64
 	at      int64
@@ -108,13 +109,20 @@ func (r *Reader) fill(p blobstore.Place, n, hint int64) error {
 // ReadPart fills b from an offset of the payload of the frame at a place. Nothing of it
 // is checked: that is for the caller, by digests. Errors are those of Read.
 func (r *Reader) ReadPart(p blobstore.Place, off int64, b []byte) error {
-	f, ok := r.store.find(p.Segment)
 	at := p.Offset + frameHeader + off
-	if !ok || p.Offset < fileHeader || off < 0 || off+int64(len(b)) > int64(p.Length) || at+int64(len(b)) > f.size {
+	end := at + int64(len(b))
+	if p.Offset < fileHeader || off < 0 || off+int64(len(b)) > int64(p.Length) {
 		return nothing(p)
 	}
-	if err := r.use(p.Segment); err != nil {
-		return err
+	if r.file == nil || p.Segment != r.number || end > r.size {
+		f, ok := r.store.find(p.Segment)
+		if !ok || end > f.size {
+			return nothing(p)
+		}
+		if err := r.use(p.Segment); err != nil {
+			return err
+		}
+		r.size = f.size
 	}
 	got, err := readFull(r.file, b, at)
 	if err == nil && len(got) < len(b) {
@@ -139,7 +147,7 @@ func (r *Reader) use(segment uint64) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	r.file, r.number = h, segment
+	r.file, r.number, r.size = h, segment, 0
 	return nil
 }
 

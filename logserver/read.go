@@ -27,6 +27,7 @@ type room struct {
 	left   []index.Row // of rows, not yet read
 	reader *segment.Reader
 	lines  []byte
+	before []byte // the lines before those, which may still be on their way
 
 	place    blobstore.Place
 	err      error // of reading place
@@ -51,7 +52,7 @@ func (c *cursor) release() {
 	}
 	const keep = 4 << 20
 	c.room.reader.Rest()
-	if c.room.reader.Size()+cap(c.room.lines) <= keep {
+	if c.room.reader.Size()+cap(c.room.lines)+cap(c.room.before) <= keep {
 		c.room.left, c.room.place = nil, blobstore.Place{}
 		c.log.rooms.Put(c.room)
 	}
@@ -60,7 +61,7 @@ func (c *cursor) release() {
 
 // next returns the lines of the entries from..to of a log, up to about chunk
 // bytes of them, and how many entries that is: at least one without an error.
-// The lines are valid until the next call. An entry that is damaged is a line
+// The lines are valid until the next call but one. An entry that is damaged is a line
 // that says so, and the last one. An error says nothing about the entry: the
 // read can't go on for now.
 func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines []byte, sent uint64, err error) {
@@ -68,7 +69,7 @@ func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines 
 		c.room = c.log.rooms.Get().(*room)
 	}
 	r := c.room
-	r.lines = r.lines[:0]
+	r.lines, r.before = r.before[:0], r.lines
 	for at := from; at <= to && (at == from || len(r.lines) < chunk); {
 		row, err := c.row(log, at, meta)
 		switch {
@@ -89,6 +90,13 @@ func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines 
 		sent += n
 	}
 	return r.lines, sent, nil
+}
+
+// chunk is next, with all that is to be known of what it returns.
+func (c *cursor) chunk(s span) chunk {
+	lost := c.lost
+	lines, sent, err := c.next(s.log, s.from, s.to, s.meta, s.size)
+	return chunk{first: s.from, count: sent, lines: lines, lost: c.lost > lost, err: err}
 }
 
 // damaged tells whether an error is about the bytes of an entry, and not about

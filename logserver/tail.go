@@ -29,7 +29,7 @@ type tail struct {
 	next    uint64 // the cursor: index of the next entry
 	left    uint64
 	current bool // {"current":true} was sent
-	cursor  cursor
+	history history
 
 	// Guarded by the outbox's mu.
 	stopNow       bool
@@ -40,7 +40,7 @@ type tail struct {
 // it on the connection.
 func (c *connection) handleRead(m *protocol.Message) {
 	t := &tail{
-		c: c, cursor: cursor{log: c.log},
+		c: c, history: history{cursor: cursor{log: c.log}},
 		bounded: m.Read > 0, left: m.Read,
 		follow: m.Follow, meta: m.Meta,
 		echo: m.Read > 0 || m.Echo || c.limits.Echo,
@@ -85,7 +85,7 @@ func (t *tail) run() {
 			t.end()
 			return
 		}
-		pace, lost := t.c.log.newPace(), t.cursor.lost
+		pace, lost := t.c.log.newPace(), t.history.cursor.lost
 		lines, sent, recent, err := t.read(to)
 		if err != nil {
 			t.c.log.refusals.Error(*t.c.logger(), err, "a read can't go on: its connection was closed, to try again")
@@ -96,7 +96,7 @@ func (t *tail) run() {
 			t.c.out.endTail(false)
 			continue
 		}
-		if t.cursor.lost > lost {
+		if t.history.cursor.lost > lost {
 			time.Sleep(lostPause)
 		}
 		if sent > 0 && !recent {
@@ -104,7 +104,7 @@ func (t *tail) run() {
 		}
 		t.sent(sent)
 		if sent == 0 { // whatever makes more possible wakes the tail
-			t.cursor.release()
+			t.history.release()
 			if t.park() {
 				return
 			}
@@ -149,7 +149,7 @@ func (t *tail) sent(n uint64) {
 
 // end is what is left to do when step has said that the read has ended.
 func (t *tail) end() {
-	t.cursor.release()
+	t.history.release()
 	t.c.log.hub.Unwatch(t.topic, t)
 	t.c.out.flush() // what the tail left to say, now that nothing is held back
 	t.c.tails.Done()
@@ -262,8 +262,8 @@ func (t *tail) read(to uint64) (lines []byte, sent uint64, recent bool, err erro
 	if lines, sent, ok := t.recent(to, nil); ok {
 		return lines, sent, true, nil
 	}
-	lines, sent, err = t.cursor.next(t.topic.ID(), t.next, to, t.meta, t.c.limits.ReadChunk)
-	return lines, sent, false, err
+	c := t.history.next(span{t.topic.ID(), t.next, to, t.meta, t.c.limits.ReadChunk})
+	return c.lines, c.count, false, c.err
 }
 
 // recent returns lines from the cursor on, none beyond to, which the hub has at hand,

@@ -1,9 +1,11 @@
 package logserver
 
 // history reads a log with a cursor, a chunk ahead: while one is on its way to the
-// client, the next is read and encoded. One goroutine at a time.
+// client, the next is read and encoded. While appends are made it doesn't: it would
+// only take their processor. One goroutine at a time.
 type history struct {
 	cursor cursor
+	alone  bool       // nobody appended lately
 	ahead  chan chunk // nil: nothing is being read ahead
 }
 
@@ -30,7 +32,7 @@ func (h *history) next(s span) chunk {
 	if !ok {
 		c = h.cursor.chunk(s)
 	}
-	if s.from += c.count; len(c.lines) >= s.size && s.from <= s.to && !c.lost && c.err == nil {
+	if s.from += c.count; h.alone && len(c.lines) >= s.size && s.from <= s.to && !c.lost && c.err == nil {
 		h.readAhead(s)
 	}
 	return c

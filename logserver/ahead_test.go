@@ -29,7 +29,7 @@ func TestHistoryIsWhatWasAskedFor(t *testing.T) {
 	}
 	want[entries+1] = len(lines)
 
-	h := history{cursor: cursor{log: l}}
+	h := history{cursor: cursor{log: l}, alone: true}
 	random := rand.New(rand.NewPCG(1, 2))
 	s := span{log: topic.ID(), size: 4 << 10}
 	for i := range 2000 {

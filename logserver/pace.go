@@ -18,9 +18,11 @@ const (
 
 func (l *Log) newPace() pace { return pace{l, time.Now(), l.commits.Load()} }
 
-// rest is called after a piece of work.
-func (p *pace) rest() {
-	if p.log.commits.Load() != p.commits {
-		time.Sleep(min(restFactor*time.Since(p.began), longRest))
+// rest is called after a piece of work. It tells whether it was needed.
+func (p *pace) rest() bool {
+	if p.log.commits.Load() == p.commits {
+		return false
 	}
+	time.Sleep(min(restFactor*time.Since(p.began), longRest))
+	return true
 }

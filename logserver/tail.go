@@ -100,7 +100,7 @@ func (t *tail) run() {
 			time.Sleep(lostPause)
 		}
 		if sent > 0 && !recent {
-			pace.rest()
+			t.history.alone = !pace.rest()
 		}
 		t.sent(sent)
 		if sent == 0 { // whatever makes more possible wakes the tail

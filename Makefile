@@ -6,8 +6,9 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 FUZZTIME ?= 5s
 KILLS ?= 20
 LINES ?= 1000000
+MILLIONS ?= 50
 
-.PHONY: run build test lint fuzz integration check kill million bench bench-quick clean
+.PHONY: run build test lint fuzz integration check kill million bench bench-quick growth clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -50,6 +51,10 @@ bench-quick: build ## a few columns once, in two minutes; BENCH='-columns … -s
 	cd integration && go run ./bench -ringlog ../bin/ringlog -rounds 1 -seconds 1 -warm 0.3 -entries 200000 -idle 2000 \
 		-systems ringlog,redis-always,redis,nats-always,nats \
 		-columns append-1x1,append-64x1,append-1x1024,append-8x256,read,fanout-100,latency-100,idle $(BENCH)
+
+growth: build ## rates, start-ups, memory and disk as a log grows to MILLIONS of entries, and 1,000 interleaved logs
+	mkdir -p .cache
+	cd integration && go run ./growth -ringlog ../bin/ringlog -millions $(MILLIONS)
 
 clean:
 	rm -rf bin .cache

@@ -11,9 +11,10 @@ import (
 	"github.com/ringlog/ringlog/logserver/order"
 )
 
-// write makes durable what the core wants written, behind content (nil: there
-// is none), in one batch of frames, and returns the content's place.
-func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
+// write makes durable what the core wants written, and a frame with it (nil: there is
+// none), content or checkpoint: decisions before the frame, order behind it, in one batch
+// of frames. It returns the frame's place.
+func (l *Log) write(frame *segment.Frame) (place blobstore.Place, err error) {
 	ready, _ := l.core.Ready()
 	l.frames = l.frames[:0]
 	add := func(kind segment.Kind, payload []byte) {
@@ -23,8 +24,8 @@ func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
 		add(segment.KindDecided, ready.Decided)
 	}
 	at := len(l.frames)
-	if content != nil {
-		l.frames = append(l.frames, *content)
+	if frame != nil {
+		l.frames = append(l.frames, *frame)
 	}
 	if ready.State != nil {
 		add(segment.KindState, ready.State)
@@ -47,7 +48,7 @@ func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
 	if ready.Decided != nil {
 		l.witness.saw(places[0], ready.Decided)
 	}
-	if content != nil {
+	if frame != nil {
 		place = places[at]
 	}
 	return place, nil
@@ -57,8 +58,8 @@ func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
 // when idle, at stop. On a full disk it leaves that for later. The caller is the
 // committer.
 func (l *Log) settle() error {
-	for l.core.PendingDecided() {
-		switch _, err := l.write(nil); {
+	for l.core.PendingDecided() || l.headless {
+		switch err := l.writeDecided(); {
 		case errors.Is(err, segment.ErrDiskFull):
 			return nil // they stay in memory until there is space
 		case err != nil:
@@ -69,6 +70,42 @@ func (l *Log) settle() error {
 		}
 	}
 	return nil
+}
+
+// writeDecided makes decisions durable, and the checkpoint of a segment that has none.
+// Where that takes a new segment, the seal and the checkpoint of the turn do it.
+func (l *Log) writeDecided() error {
+	size := int64(l.core.Unwritten()) + perBatch
+	var frame *segment.Frame
+	if l.headless {
+		checkpoint, ok := l.core.Opening()
+		if !ok {
+			return errors.New("a checkpoint is due while something is not decided")
+		}
+		frame = &segment.Frame{Kind: segment.KindCheckpoint, Payload: [2][]byte{checkpoint}}
+		size += int64(len(checkpoint))
+	}
+	if err := l.store.Reserve(size); err != nil {
+		return err
+	}
+	if l.headless || l.core.PendingDecided() {
+		if _, err := l.write(frame); err != nil {
+			return err
+		}
+	}
+	l.headless = false
+	return nil
+}
+
+// turn says what ends the newest segment and begins the next: a seal with what was
+// decided in the one, and a checkpoint of all that was decided so far.
+func (l *Log) turn() (segment.Turn, bool) {
+	seal, checkpoint, ok := l.core.Turn(l.store.Durable().Segment)
+	return segment.Turn{Seal: seal, Checkpoint: checkpoint, Done: func(place blobstore.Place) {
+		l.core.Turned()
+		l.witness.sealed(place, seal)
+		l.headless = false
+	}}, ok
 }
 
 // between does what is due between two commits: it writes the index behind,

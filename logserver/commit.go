@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/logserver/hub"
 	"github.com/ringlog/ringlog/logserver/index"
@@ -52,13 +53,14 @@ func (l *Log) refuse(b *batch, reason string) {
 	}
 }
 
+const (
+	perAppend = 512     // bytes of a proposal's run at most: names of log and producer, key, numbers
+	perBatch  = 8 << 10 // of the rest, headers included
+)
+
 // reserve makes sure that there is space for the batch, before it is proposed:
 // a proposal can't be taken back.
 func (l *Log) reserve(b *batch) error {
-	const (
-		perAppend = 512     // bytes of a proposal's run at most: names of log and producer, key, numbers
-		perBatch  = 8 << 10 // of the rest, headers included
-	)
 	if l.index.Pending() > l.options.MaxUnwritten && l.indexFull.Load() {
 		l.checkpoint()
 		l.writing.Wait()
@@ -169,8 +171,9 @@ func (l *Log) announce() {
 // into the index, and calls fn with each decision.
 func (l *Log) advance(fn func(*order.Decision)) error {
 	var failed error
+	enter := l.enterFrom(l.store.Durable().Segment)
 	err := l.core.Advance(func(d *order.Decision) {
-		if err := l.enter(d); err != nil {
+		if err := enter(d); err != nil {
 			failed = errors.Join(failed, err)
 			return
 		}
@@ -179,12 +182,29 @@ func (l *Log) advance(fn func(*order.Decision)) error {
 	return errors.Join(err, failed)
 }
 
-// enter enters a decision's runs into the index.
-func (l *Log) enter(d *order.Decision) error {
+// enterFrom returns what enters decisions whose records lie, or will lie, in a segment:
+// into the index, and into what the newest segment's seal will repeat.
+func (l *Log) enterFrom(number uint64) func(*order.Decision) error {
+	newest := number == l.store.Durable().Segment
+	return func(d *order.Decision) error {
+		place, ok := l.contents[d.Digest]
+		switch {
+		case !newest:
+		case ok && place.Segment == number:
+			l.core.Filed(place.Offset)
+		default:
+			l.core.Filed(0)
+		}
+		return l.enter(d, place, ok)
+	}
+}
+
+// enter enters the runs of a decision into the index. found tells whether its content
+// has been met, at place.
+func (l *Log) enter(d *order.Decision, place blobstore.Place, found bool) error {
 	l.rows = l.rows[:0]
 	if len(d.Runs) > 0 {
-		place, ok := l.contents[d.Digest]
-		if !ok {
+		if !found {
 			return fmt.Errorf("raft index %d names content %s, which no frame before it holds", d.Index, d.Digest)
 		}
 		for i := range d.Runs {

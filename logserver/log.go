@@ -42,6 +42,7 @@ type Log struct {
 	touched   []appender                           // have something to flush
 	contents  map[blobstore.Digest]blobstore.Place // ordered, not yet decided
 	witness   witness
+	headless  bool      // the segment was begun by this start and has no checkpoint yet
 	lastWrite time.Time // when the index was last written behind
 
 	more    chan struct{} // a batch has gathered behind a commit; its sender leaves busy set

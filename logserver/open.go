@@ -62,7 +62,7 @@ func (l *Log) openFiles() (err error) {
 	if err != nil {
 		return err
 	}
-	store, found, err := segment.Open(l.files, segment.Options{Size: l.options.Segment})
+	store, found, err := segment.Open(l.files, segment.Options{Size: l.options.Segment, Turn: l.turn})
 	if err != nil {
 		return errors.Join(err, l.files.Close())
 	}
@@ -221,7 +221,12 @@ func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) e
 		return l.core.ReplayState(payload)
 	case segment.KindDecided:
 		l.witness.saw(place, payload)
-		return l.core.ReplayDecided(payload, l.enter)
+		return l.core.ReplayDecided(payload, l.enterFrom(at.Segment))
+	case segment.KindSeal:
+		l.witness.sealed(place, payload)
+		return l.core.ReplaySeal(payload, l.enterFrom(at.Segment))
+	case segment.KindCheckpoint:
+		return l.core.ReplayCheckpoint(payload)
 	}
 	return nil
 }
@@ -243,7 +248,8 @@ func (r *replay) name(payload []byte) {
 	r.nameless = blobstore.Place{}
 }
 
-// start begins the order anew: what was ordered and not decided is decided now.
+// start begins the order anew: what was ordered and not decided is decided now, and
+// written with a checkpoint into the segment that this start has begun.
 func (l *Log) start() error {
 	if err := l.core.Start(); err != nil {
 		return err
@@ -256,5 +262,6 @@ func (l *Log) start() error {
 			return err
 		}
 	}
+	l.headless = true
 	return l.settle()
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/ringlog/ringlog/blobstore"
 )
 
-// witness is the last decided frame at a checkpoint. The index keeps it, and a
+// witness is the last decided frame, or seal, at a checkpoint. The index keeps it, and a
 // start looks whether the segments have it: an index that is newer than the
 // segments, or belongs to another history of them, would say things that nobody
 // decided.
 type witness struct {
 	place   blobstore.Place
 	payload []byte
+	sum     blobstore.Digest // of the payload, if that is nil
 }
 
 const witnessSize = 8 + 8 + 4 + len(blobstore.Digest{})
@@ -27,13 +28,20 @@ func (w *witness) saw(place blobstore.Place, payload []byte) {
 	w.payload = append(w.payload[:0], payload...)
 }
 
+// sealed notes a seal, whose payload may be too long to be kept.
+func (w *witness) sealed(place blobstore.Place, payload []byte) {
+	w.place, w.payload, w.sum = place, nil, blobstore.Sum(payload)
+}
+
 // append appends the witness to dst: place, and digest of the payload.
 func (w *witness) append(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, w.place.Segment)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(w.place.Offset))
 	dst = binary.LittleEndian.AppendUint32(dst, w.place.Length)
-	sum := blobstore.Sum(w.payload)
-	return append(dst, sum[:]...)
+	if w.payload != nil {
+		w.sum = blobstore.Sum(w.payload)
+	}
+	return append(dst, w.sum[:]...)
 }
 
 // testify reads back what append made from the front of p, checks that the
@@ -51,9 +59,9 @@ func (w *witness) testify(p []byte, read func(blobstore.Place, []byte) ([]byte, 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errWitness, err)
 	}
-	if blobstore.Sum(payload) != blobstore.Digest(p[20:witnessSize]) {
+	w.sealed(place, payload)
+	if w.sum != blobstore.Digest(p[20:witnessSize]) {
 		return nil, errWitness
 	}
-	w.saw(place, payload)
 	return p[witnessSize:], nil
 }

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	sealSize = frameHeader // a batch of one frame without a payload
+	sealSize = frameHeader // of a seal without a payload
 	// Blocks are allocated in steps: as many as the file has, within these bounds.
 	minStep = 1 << 20
 	maxStep = 16 << 20
@@ -66,8 +66,10 @@ func (s *Store) Reserve(n int64) error {
 // must fit behind it. ErrDiskFull if there are none.
 func (s *Store) makeRoom(size int64) error {
 	need := s.tail.Offset + size + sealSize
-	if need > s.limit && s.tail.Offset > fileHeader {
-		return s.roll(size)
+	if need > s.full && s.tail.Offset > s.born {
+		if turn, ok := s.ask(); ok {
+			return s.roll(&turn, size)
+		}
 	}
 	return s.allocate(need)
 }
@@ -79,7 +81,7 @@ func (s *Store) allocate(need int64) error {
 		return nil
 	}
 	step := min(max(s.allocated, minStep), maxStep)
-	want := max(need, min(s.allocated+step, s.limit))
+	want := max(need, min(s.allocated+step, s.full))
 	err := s.file.Allocate(s.allocated, want-s.allocated)
 	if err = full(err); errors.Is(err, ErrDiskFull) && want > need {
 		want = need
@@ -115,45 +117,15 @@ func (s *Store) write(frames []Frame, size int64) error {
 	return nil
 }
 
-// roll ends the current file with a seal and begins the next, with room for a batch. All
-// space is taken before anything is written, so that a full disk harms nothing.
-func (s *Store) roll(size int64) error {
-	if err := s.allocate(s.tail.Offset + sealSize); err != nil {
-		return err
-	}
-	room := fileHeader + size + sealSize
-	room = max(room, min(minStep, s.limit))
-	d, err := newDraft(s.fs, fileName(s.tail.Segment+1), room)
-	if err != nil {
-		return err
-	}
-	if err := s.write([]Frame{{Kind: KindSeal}}, sealSize); err != nil {
-		return errors.Join(err, d.file.Close())
-	}
-	ended, end := s.current, s.tail.Offset
-	head := fileHead{identity: s.identity, number: s.tail.Segment + 1, origin: originRolled, prev: s.tail, born: fileHeader}
-	if err := s.switchTo(d, &head, nil, room); err != nil {
-		return err
-	}
-	defer s.handles.release(ended.pinned)
-	if err := s.mark.setAndFlush(s.tail); err != nil {
-		return err
-	}
-	if end = alignUp(end, fileHeader); end < ended.allocated {
-		return ended.file.Truncate(end)
-	}
-	return nil
-}
-
 // zeroAhead writes zeroes where the next batches will lie, so that flushing them need not
 // change what the file system knows of the file.
 func (s *Store) zeroAhead() error {
 	start := max(s.zeroed, s.tail.Offset)
-	end := min(s.tail.Offset+zeroStep, s.limit)
+	end := min(s.tail.Offset+zeroStep, s.full)
 	if s.allocated == s.tail.Offset {
 		return nil // a new file stays as short as it is until the first append
 	}
-	if end-start < zeroStep/2 && end < s.limit || end <= start {
+	if end-start < zeroStep/2 && end < s.full || end <= start {
 		return nil
 	}
 	if err := s.allocate(end); errors.Is(err, ErrDiskFull) {

@@ -1,6 +1,7 @@
 package segment_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -27,9 +28,9 @@ func TestCrash(t *testing.T) {
 			t.Fatalf("RINGLOG_CRASH_SEED=%d: %v", seed, err)
 		}
 	}
-	t.Logf("seeds %d to %d: %d disks, of them %d after a cut in recovery; %d recoveries found a torn tail, %d kept a batch",
-		first, seed-1, c.states, c.inRecovery, c.torn, c.kept)
-	if c.inRecovery == 0 || c.torn == 0 || c.kept == 0 {
+	t.Logf("seeds %d to %d: %d disks, of them %d after a cut in recovery; %d recoveries found a torn tail, %d kept a batch; %d seals and checkpoints",
+		first, seed-1, c.states, c.inRecovery, c.torn, c.kept, c.turns)
+	if c.inRecovery == 0 || c.torn == 0 || c.kept == 0 || c.turns == 0 {
 		t.Error("the crashes do not reach every kind of recovery")
 	}
 }
@@ -77,6 +78,7 @@ type crasher struct {
 	states     int // disks looked at after a power cut
 	inRecovery int // of them, cut while Open was under way
 	torn, kept int
+	turns      int // seals and checkpoints seen
 }
 
 // ledger is what the one who appends knows: it lies on no disk.
@@ -84,7 +86,24 @@ type ledger struct {
 	acked  [][]string // batches that were acknowledged, or that a scan has shown
 	flight []string   // one that is under way
 	opened bool       // an Open has succeeded
+	asked  int        // how often turn was called
 	next   int        // number of the next batch to make
+}
+
+// options open a stream whose turns are the ledger's.
+func (l *ledger) options() segment.Options {
+	o := small
+	o.Turn = l.turn
+	return o
+}
+
+// turn says in seal and checkpoint how many frames were acknowledged before; every
+// fourth time not at once, and now and then at length.
+func (l *ledger) turn() (segment.Turn, bool) {
+	text := fmt.Appendf(nil, "%d frames before", len(slices.Concat(l.acked...)))
+	l.asked++
+	pad := func(n int) []byte { return append(slices.Clone(text), bytes.Repeat([]byte{'.'}, n)...) }
+	return segment.Turn{Seal: pad(l.asked % 5 * 3000), Checkpoint: pad(l.asked % 7 * 5000)}, l.asked%4 != 0
 }
 
 // check compares with what a scan shows after a crash, which then counts as promised.
@@ -146,7 +165,7 @@ func (c *crasher) script(seed uint64, lie func(fs.Op) bool) (err error) {
 		return nil
 	})
 	for range 1 + r.IntN(3) {
-		s, _, openErr := segment.Open(disk, small)
+		s, _, openErr := segment.Open(disk, l.options())
 		if openErr != nil {
 			return openErr
 		}
@@ -226,7 +245,7 @@ func (c *crasher) survive(disk *fs.Mem, l *ledger, r *rand.Rand) error {
 
 // open opens the stream and checks that it shows what the ledger knows.
 func (c *crasher) open(disk *fs.Mem, l *ledger) (*segment.Store, error) {
-	s, rec, err := segment.Open(disk, small)
+	s, rec, err := segment.Open(disk, l.options())
 	if errors.Is(err, errPower) {
 		c.inRecovery++
 		return nil, err
@@ -241,15 +260,50 @@ func (c *crasher) open(disk *fs.Mem, l *ledger) (*segment.Store, error) {
 	if rec.Torn > 0 {
 		c.torn++
 	}
-	var shown []string
-	err = s.Scan(segment.Position{}, func(_ segment.Position, kind segment.Kind, payload []byte) error {
-		shown = append(shown, fmt.Sprintf("%d %s", kind, payload))
-		return nil
-	})
+	shown, err := c.scan(disk, s)
 	if err == nil {
 		err = l.check(shown)
 	}
 	return s, err
+}
+
+// scan returns what was appended, and checks what the turns have put between.
+func (c *crasher) scan(disk *fs.Mem, s *segment.Store) (shown []string, err error) {
+	began := map[uint64]bool{} // files whose first frame was seen
+	err = s.Scan(segment.Position{}, func(at segment.Position, kind segment.Kind, payload []byte) error {
+		first := !began[at.Segment]
+		began[at.Segment] = true
+		if first && origin(disk, at.Segment) == 1 && kind != segment.KindCheckpoint {
+			return fmt.Errorf("segment %d does not begin with a checkpoint", at.Segment)
+		}
+		if kind != segment.KindSeal && kind != segment.KindCheckpoint {
+			shown = append(shown, fmt.Sprintf("%d %s", kind, payload))
+			return nil
+		}
+		c.turns++
+		if want := fmt.Sprintf("%d frames before", len(shown)); !bytes.HasPrefix(payload, []byte(want)) {
+			return fmt.Errorf("frame of kind %d at %v: %.40q, want %q", kind, at, payload, want)
+		}
+		if kind == segment.KindCheckpoint && !first {
+			return fmt.Errorf("a checkpoint at %v", at)
+		}
+		return nil
+	})
+	return shown, err
+}
+
+// origin is why a file was begun, as its header says.
+func origin(disk *fs.Mem, number uint64) byte {
+	file, err := disk.Open(name(number))
+	if err != nil {
+		return 0xff
+	}
+	defer file.Close()
+	var b [1]byte
+	if _, err := file.ReadAt(b[:], 12); err != nil {
+		return 0xff
+	}
+	return b[0]
 }
 
 // live opens the stream and appends to it until the power goes.

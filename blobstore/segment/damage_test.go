@@ -194,9 +194,9 @@ func TestDirectories(t *testing.T) {
 		return imageOf(t, f)
 	}(t)
 	newest := name(uint64(len(grown) - 1))
-	version := func(content []byte) []byte {
+	version := func(content []byte, number byte) []byte {
 		content = bytes.Clone(content)
-		content[8] = 1
+		content[8] = number
 		return resum(content)
 	}
 	damage, foreign := "damage", "foreign"
@@ -217,7 +217,8 @@ func TestDirectories(t *testing.T) {
 		{"a file that is empty", damage, name(2), func(im image) { im[name(2)] = nil }},
 		{"an unknown name", foreign, "1.seg", func(im image) { im["1.seg"] = im[name(1)] }},
 		{"number zero", foreign, name(0), func(im image) { im[name(0)] = im[name(1)] }},
-		{"a newer format", foreign, name(2), func(im image) { im[name(2)] = version(im[name(2)]) }},
+		{"a newer format", foreign, name(2), func(im image) { im[name(2)] = version(im[name(2)], 2) }},
+		{"an older format", foreign, name(2), func(im image) { im[name(2)] = version(im[name(2)], 0) }},
 		{"an early copy of the last file", damage, newest, func(im image) {
 			im[newest] = im[newest][:headBlock]
 		}},

@@ -73,8 +73,8 @@ func (e *encoder) frame(h *header, f *Frame, salt uint32) {
 // header returns what of the frame's header does not depend on where it is.
 func (f *Frame) header() header {
 	h := header{
-		kind: f.Kind, version: f.version, codec: f.Codec, hash: f.Hash,
-		length:     int64(len(f.Payload[0])) + int64(len(f.Payload[1])),
+		kind: f.Kind, version: max(f.version, frameVersion), codec: f.Codec, hash: f.Hash,
+		length:     f.length(),
 		payloadCRC: crc32.Update(crc32.Checksum(f.Payload[0], castagnoli), castagnoli, f.Payload[1]),
 	}
 	if f.Ignorable {
@@ -83,10 +83,15 @@ func (f *Frame) header() header {
 	return h
 }
 
-// again returns a frame that was read as one to be written; the payload is not copied.
-func (f *frame) again() Frame {
-	return Frame{
-		Kind: f.kind, Ignorable: f.ignorable(), Codec: f.codec, Hash: f.hash,
-		Payload: [2][]byte{f.payload}, version: f.version,
+// again returns a batch that was read as one to be written; payloads are not copied.
+func again(batch []frame) []Frame {
+	frames := make([]Frame, len(batch))
+	for i := range batch {
+		f := &batch[i]
+		frames[i] = Frame{
+			Kind: f.kind, Ignorable: f.ignorable(), Codec: f.codec, Hash: f.hash,
+			Payload: [2][]byte{f.payload}, version: f.version,
+		}
 	}
+	return frames
 }

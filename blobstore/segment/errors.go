@@ -54,6 +54,7 @@ func (e *ForeignError) Error() string { return e.File + " " + e.Detail + "; " + 
 const (
 	moveAway = "move it out of the directory"
 	upgrade  = "use the version that wrote it, or a later one"
+	export   = "export its logs with the version that wrote it, and append them to a new directory"
 )
 
 // full turns the file system's word for a full disk into this package's.

@@ -38,7 +38,7 @@ func uuid(b [16]byte) string {
 
 const (
 	fileMagic  = "\x9eRLSEG\r\n" // a text mode transfer would spoil it
-	fileFormat = 0
+	fileFormat = 1
 	fileHeader = 4096 // bytes before the first frame
 	suffix     = ".seg"
 	temporary  = ".tmp"
@@ -96,8 +96,8 @@ func parseFileHead(name string, p []byte) (h fileHead, err error) {
 		return h, &DamageError{name, int64(len(p)), "it ends within its header"}
 	case le.Uint32(p[fileHeader-4:]) != crc32.Checksum(p[:fileHeader-4], castagnoli) || string(p[:8]) != fileMagic:
 		return h, &DamageError{name, 0, "its header is not what was written"}
-	case le.Uint32(p[8:]) > fileFormat:
-		return h, &ForeignError{name, fmt.Sprintf("has format version %d, newer than %d", le.Uint32(p[8:]), fileFormat), upgrade}
+	case le.Uint32(p[8:]) != fileFormat:
+		return h, foreignFormat(name, le.Uint32(p[8:]))
 	}
 	h = fileHead{
 		identity: Identity{[16]byte(p[16:]), [16]byte(p[32:])},
@@ -112,6 +112,14 @@ func parseFileHead(name string, p []byte) (h fileHead, err error) {
 		born: int64(le.Uint64(p[128:])),
 	}
 	return h, nil
+}
+
+// foreignFormat is the error for a file of a format that is not this version's.
+func foreignFormat(name string, version uint32) error {
+	if version > fileFormat {
+		return &ForeignError{name, fmt.Sprintf("has format version %d, newer than %d", version, fileFormat), upgrade}
+	}
+	return &ForeignError{name, fmt.Sprintf("has format version %d, from before version 1, the first that is kept", version), export}
 }
 
 // fileName is the name of the file with a number.

@@ -15,10 +15,10 @@ const (
 	KindOrder      Kind = 2 // Raft entries
 	KindState      Kind = 3 // Raft's hard state
 	KindDecided    Kind = 4 // what apply decided
-	KindCheckpoint Kind = 5 // reserved: opens a segment
+	KindCheckpoint Kind = 5 // all that was decided so far: a file begun behind a full one opens with it
 	KindRestart    Kind = 6 // reserved: an installed snapshot cancels all before
 	KindMark       Kind = 7 // reserved
-	KindSeal       Kind = 8 // ends a segment; the store's own
+	KindSeal       Kind = 8 // ends a file that was full, and repeats what was decided in it
 )
 
 func (k Kind) known() bool { return k >= KindContent && k <= KindSeal }
@@ -36,13 +36,13 @@ type Frame struct {
 	Codec     uint8
 	Hash      uint8
 	Payload   [2][]byte // in two pieces, so that nothing need be joined before
-	version   uint8     // of a frame from a later program that recovery writes anew
+	version   uint8     // of a frame that recovery writes anew, perhaps a later program's; 0: this one's
 }
 
 const (
 	frameMagic   = 0x464c_529e // in the file: 9e 'R' 'L' 'F'
 	frameHeader  = 56
-	frameVersion = 0
+	frameVersion = 1
 	frameAlign   = 8
 
 	// MaxPayload is the longest payload of a frame in bytes.
@@ -130,13 +130,16 @@ func (h *header) understood() bool {
 // frameSize is what a frame takes in the file.
 func frameSize(payload int64) int64 { return alignUp(frameHeader+payload, frameAlign) }
 
-// sizeOf is what a batch that was read takes in the file.
-func sizeOf(batch []frame) (size int64) {
+// sizeOf is what a batch takes in the file.
+func sizeOf(batch []Frame) (size int64) {
 	for i := range batch {
-		size += frameSize(batch[i].length)
+		size += frameSize(batch[i].length())
 	}
 	return size
 }
+
+// length is how long the frame's payload is.
+func (f *Frame) length() int64 { return int64(len(f.Payload[0])) + int64(len(f.Payload[1])) }
 
 func alignUp(n, to int64) int64 { return (n + to - 1) / to * to }
 
@@ -147,12 +150,11 @@ func batchSize(frames []Frame) (size int64, err error) {
 	}
 	for i := range frames {
 		f := &frames[i]
-		h := header{kind: f.Kind, codec: f.Codec, hash: f.Hash}
-		length := int64(len(f.Payload[0])) + int64(len(f.Payload[1]))
+		h := header{kind: f.Kind, version: frameVersion, codec: f.Codec, hash: f.Hash}
+		length := f.length()
 		if !h.understood() || length > MaxPayload {
 			return 0, fmt.Errorf("%w: kind %d, codec %d, hash %d, %d bytes", ErrBatch, f.Kind, f.Codec, f.Hash, length)
 		}
-		size += frameSize(length)
 	}
-	return size, nil
+	return sizeOf(frames), nil
 }

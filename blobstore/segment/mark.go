@@ -47,8 +47,8 @@ func parseMark(p []byte) (m mark, ok bool, err error) {
 	if len(p) < markSlot || string(p[:8]) != markMagic || le.Uint32(p[84:]) != crc32.Checksum(p[:84], castagnoli) {
 		return mark{}, false, nil
 	}
-	if v := le.Uint32(p[8:]); v > fileFormat {
-		return mark{}, false, &ForeignError{markName, fmt.Sprintf("has format version %d, newer than %d", v, fileFormat), upgrade}
+	if v := le.Uint32(p[8:]); v != fileFormat {
+		return mark{}, false, foreignFormat(markName, v)
 	}
 	return mark{
 		identity: Identity{[16]byte(p[16:]), [16]byte(p[32:])},

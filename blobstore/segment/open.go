@@ -19,6 +19,11 @@ type Options struct {
 	// existing stream keeps its own.
 	Identity Identity
 
+	// Turn, if not nil, is called within Append and Reserve when a file is full: what it
+	// returns ends the file and begins the next. False: not now; the file gets longer than
+	// Size. Without Turn seals are empty, and there are no checkpoints.
+	Turn func() (Turn, bool)
+
 	random io.Reader // of salts and identities; crypto/rand if nil
 }
 
@@ -97,7 +102,7 @@ func randomID(random io.Reader) (id [16]byte) {
 // A plan is what the file that Open begins is to be.
 type plan struct {
 	head fileHead
-	kept [][]frame // batches to be written anew in it
+	kept [][]Frame // batches to be written anew in it
 	torn int64
 	// trim is how long the last file found may be cut, once the new one is durable:
 	// nothing but zeroes lies behind. 0 if it is to be left.
@@ -136,12 +141,12 @@ func (in *inspection) recover(f fs.FS) (*plan, error) {
 }
 
 // beyond reads the whole, valid batches beyond the durable position.
-func (in *inspection) beyond(file io.ReaderAt) (kept [][]frame, err error) {
+func (in *inspection) beyond(file io.ReaderAt) (kept [][]Frame, err error) {
 	last := in.last()
 	for w := newWalker(file, last.salt, last.end, in.whole.Offset); ; {
 		switch err := w.next(); {
 		case err == nil:
-			kept = append(kept, w.frames)
+			kept = append(kept, again(w.frames))
 			w.frames, w.window.buf = nil, nil // they stay, the walker takes others
 			w.window.at = w.Offset
 		case errors.Is(err, io.EOF):
@@ -154,12 +159,9 @@ func (in *inspection) beyond(file io.ReaderAt) (kept [][]frame, err error) {
 
 // carryOut makes the file and begins the store with it.
 func (p *plan) carryOut(f fs.FS, o Options, in *inspection) (*Store, error) {
-	s := &Store{fs: f, limit: o.Size, random: o.random, identity: p.head.identity, handles: newHandles(f)}
+	s := &Store{fs: f, limit: o.Size, turn: o.Turn, random: o.random, identity: p.head.identity, handles: newHandles(f)}
 	s.files = append(s.files, in.files[:p.head.number-1]...)
-	p.head.born = fileHeader
-	for _, batch := range p.kept {
-		p.head.born += sizeOf(batch)
-	}
+	p.head.born = bornWith(p.kept)
 	d, err := newDraft(f, fileName(p.head.number), p.head.born)
 	if err != nil {
 		return nil, err

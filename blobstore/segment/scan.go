@@ -16,7 +16,7 @@ import (
 // A batch is read and checked whole before fn sees any of it: checksums, numbers, and,
 // where a file was read from its beginning, the chain at its end. A flaw is a
 // *DamageError; a frame that this version must know and does not a *ForeignError; one
-// that may be ignored is not shown, nor are seals. An error of fn ends the scan and is
+// that may be ignored is not shown, nor are seals without a payload. An error of fn ends the scan and is
 // returned as it is.
 //
 // payload is valid during the call. With len(payload) as its length, at is the frame's
@@ -114,7 +114,7 @@ func show(w *walker, fn func(uint64, *frame) error) error {
 	}
 	for i := range w.frames {
 		f := &w.frames[i]
-		if !f.understood() || f.kind == KindSeal {
+		if !f.understood() || f.kind == KindSeal && f.length == 0 {
 			continue
 		}
 		if err := fn(w.Segment, f); err != nil {

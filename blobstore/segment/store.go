@@ -13,7 +13,8 @@ import (
 // other methods may be called by anybody meanwhile.
 type Store struct {
 	fs       fs.FS
-	limit    int64 // bytes of a file before the next is begun
+	limit    int64 // bytes of a file before the next is begun, unless its checkpoint is large
+	turn     func() (Turn, bool)
 	random   io.Reader
 	identity Identity
 	handles  *handles
@@ -37,6 +38,8 @@ type current struct {
 	pinned    *handle // file, for readers
 	allocated int64   // bytes it has blocks for
 	zeroed    int64   // up to here they have been written once
+	born      int64   // where what it was begun with ends
+	full      int64   // bytes of it before the next is begun
 }
 
 // Identity says whose stream it is.
@@ -60,12 +63,12 @@ func (s *Store) find(number uint64) (segment, bool) {
 	return s.files[number-1], true
 }
 
-// switchTo makes a draft the file that is appended to: it gets its header and what is
-// kept of the file before, then its name. allocated is how many bytes it has blocks for.
-func (s *Store) switchTo(d *draft, head *fileHead, kept [][]frame, allocated int64) error {
+// switchTo makes a draft the file that is appended to: it gets its header and the batches
+// that it is begun with, then its name. allocated is how many bytes it has blocks for.
+func (s *Store) switchTo(d *draft, head *fileHead, first [][]Frame, allocated int64) error {
 	err := s.writeHead(d, head)
 	if err == nil {
-		err = s.writeKept(d.file, kept)
+		err = s.writeFirst(d.file, first)
 	}
 	if err == nil {
 		err = d.publish()
@@ -78,6 +81,8 @@ func (s *Store) switchTo(d *draft, head *fileHead, kept [][]frame, allocated int
 		pinned:    s.handles.pin(head.number, d.file),
 		allocated: allocated,
 		zeroed:    s.tail.Offset,
+		born:      s.tail.Offset,
+		full:      s.limit,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,14 +105,10 @@ func (s *Store) writeHead(d *draft, head *fileHead) error {
 	return nil
 }
 
-// writeKept writes batches that were read from another file, framed anew.
-func (s *Store) writeKept(file fs.File, kept [][]frame) error {
-	for _, batch := range kept {
-		frames := make([]Frame, len(batch))
-		for i := range batch {
-			frames[i] = batch[i].again()
-		}
-		to := s.encoder.batch(frames, sizeOf(batch), s.salt, s.tail, fileHeader)
+// writeFirst writes the batches that a file is begun with.
+func (s *Store) writeFirst(file fs.File, batches [][]Frame) error {
+	for _, frames := range batches {
+		to := s.encoder.batch(frames, sizeOf(frames), s.salt, s.tail, fileHeader)
 		if _, err := file.WriteAt(s.encoder.buf, s.tail.Offset); err != nil {
 			return fmt.Errorf("write segment %d: %w", s.tail.Segment, err)
 		}

@@ -50,6 +50,7 @@ func Data(o Options) (report Report, err error) {
 		options:  o,
 		core:     order.New(order.Options{Node: 1}),
 		contents: make(map[blobstore.Digest]content),
+		batches:  make(map[int64]blobstore.Digest),
 		logs:     make(map[uint32]*progress),
 	}
 	c.report.Warnings = found.Warnings
@@ -83,6 +84,7 @@ type checker struct {
 	core     *order.Core
 	at       segment.Position // of the frame that is being checked
 	contents map[blobstore.Digest]content
+	batches  map[int64]blobstore.Digest // of the file that is being read, by the offsets of their frames
 	logs     map[uint32]*progress
 	decided  uint64 // Raft index of the last decided record
 	manifest blobstore.Manifest
@@ -95,6 +97,9 @@ func (c *checker) fail(format string, args ...any) error {
 
 // frame checks one frame, in the order of the stream.
 func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) error {
+	if at.Segment != c.at.Segment {
+		clear(c.batches)
+	}
 	c.at = at
 	c.report.Bytes += uint64(len(payload))
 	if c.options.Progress != nil {
@@ -110,6 +115,10 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 		err = c.core.ReplayState(payload)
 	case segment.KindDecided:
 		err = c.core.ReplayDecided(payload, c.decision)
+	case segment.KindSeal:
+		err = c.seal(payload)
+	case segment.KindCheckpoint:
+		err = errors.Join(c.core.ReplayCheckpoint(payload), c.core.Agrees(payload))
 	}
 	if own := (*Error)(nil); err == nil || errors.As(err, &own) {
 		return err
@@ -128,11 +137,32 @@ func (c *checker) content(payload []byte) error {
 			return c.fail("entry %d of the batch does not hash to its digest %s", i, m.Digest(i))
 		}
 	}
-	c.contents[m.BatchDigest()] = content{
+	digest := m.BatchDigest()
+	c.batches[c.at.Offset] = digest
+	c.contents[digest] = content{
 		blobstore.Place{Segment: c.at.Segment, Offset: c.at.Offset, Length: uint32(len(payload)), Content: uint32(m.ContentAt())}, m.Len(),
 	}
 	c.report.Batches++
 	return nil
+}
+
+// seal checks that a seal repeats what was decided in the file that it ends.
+func (c *checker) seal(payload []byte) error {
+	if err := c.core.ReplaySeal(payload, c.decision); err != nil {
+		return err
+	}
+	s, err := order.ReadSeal(payload)
+	if err != nil || s.Segment != c.at.Segment { // recovery took the seal to the next file
+		return err
+	}
+	_, err = s.Records(func(offset int64) (blobstore.Digest, error) {
+		digest, ok := c.batches[offset]
+		if !ok {
+			return digest, fmt.Errorf("no content begins at offset %d", offset)
+		}
+		return digest, nil
+	})
+	return err
 }
 
 // decision checks what was decided about a batch.

@@ -5,7 +5,8 @@
 //     times never go back.
 //  2. Every entry's bytes can be read and hash to its digest, and every batch's
 //     manifest to the digest that was ordered.
-//  3. Decided records chain, and so do the segments, from file to file.
+//  3. Decided records chain, and so do the segments, from file to file. Checkpoints are
+//     what the records before them come to, and seals repeat their file's.
 //  4. The index says nothing that the decided records don't, and leaves out
 //     nothing up to its checkpoint.
 //

@@ -24,6 +24,7 @@ func (c *Core) apply(e *pb.Entry, fn func(*Decision)) error {
 			return fmt.Errorf("raft entry %d: %w", rec.index, err)
 		}
 	}
+	c.before = c.state.chain
 	if err := c.state.installEnd(rec, c.keep(rec)); err != nil {
 		return err
 	}

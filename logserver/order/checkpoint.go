@@ -31,7 +31,7 @@ type saved struct{ keys, outcomes uint64 }
 // ask again. It has the rows that are new since the checkpoint that was loaded or last
 // told to Saved, and shares no memory with the Core.
 func (c *Core) Checkpoint() (cp Checkpoint, ok bool) {
-	if c.failed != nil || c.node == nil || c.taken || len(c.decided) > 0 || c.storage.last() != c.state.applied {
+	if !c.rests() || len(c.decided) > 0 {
 		return Checkpoint{}, false
 	}
 	s := &c.state

@@ -65,6 +65,16 @@ func (r *reader) uvarint() uint64 {
 	return v
 }
 
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
 // between reads a number from low to high.
 func (r *reader) between(low, high uint64) uint64 {
 	v := r.uvarint()
@@ -112,6 +122,14 @@ func (r *reader) version(what string) error {
 	}
 	if v != 1 {
 		return unknown(what+" version", uint64(v))
+	}
+	return nil
+}
+
+// malformed reports whether something wasn't there.
+func (r *reader) malformed() error {
+	if r.bad {
+		return errMalformed
 	}
 	return nil
 }

@@ -38,6 +38,9 @@ type Core struct {
 	offered  bool   // Ready has given decided away
 	written  uint64 // last Raft index whose record is flushed
 	saved    saved
+	filed    filed
+	before   blobstore.Digest // the chain before the last record
+	partial  bool             // keys and outcomes of before are not there: see LoadOpening
 	failed   error
 	envelope envelope
 	record   record

@@ -64,7 +64,10 @@ func FuzzApply(f *testing.F) {
 		if m.core.Advance(nil) != nil {
 			return
 		}
-		m.idle()
+		m.began = before
+		m.core.filed.reset()
+		m.core.filed.add(&m.core.record, 0, m.core.before) // the only one since
+		m.turn()
 		c, err := restored(m.options, m.db, m.disk)
 		if err != nil {
 			t.Fatalf("replay of what was decided: %v (%x)", err, m.disk[before:])
@@ -119,9 +122,14 @@ func FuzzFrames(f *testing.F) {
 		f.Add(byte(1), d.state)
 		f.Add(byte(2), d.decided)
 	}
+	m := small(f)
+	m.turn()
+	turn := m.disk[len(m.disk)-1]
+	f.Add(byte(3), turn.seal)
+	f.Add(byte(4), turn.checkpoint[:len(turn.checkpoint)-4])
 	f.Fuzz(func(t *testing.T, kind byte, data []byte) {
 		c := New(Options{Node: 1})
-		switch kind % 3 {
+		switch kind % 5 {
 		case 0:
 			if e, err := decodeOrder(data); err == nil {
 				if again, err := decodeOrder(appendOrder(nil, e)); err != nil || again.String() != e.String() {
@@ -137,6 +145,10 @@ func FuzzFrames(f *testing.F) {
 			}
 		case 2:
 			_ = c.ReplayDecided(data, nil)
+		case 3:
+			_ = c.ReplaySeal(data, nil)
+		case 4:
+			_ = c.ReplayCheckpoint(appendSum(bytes.Clone(data), 0))
 		}
 		if c.Start() == nil {
 			_, _ = c.Ready()

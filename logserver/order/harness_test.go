@@ -15,6 +15,8 @@ type flush struct {
 	order   [][]byte
 	state   []byte
 	decided []byte
+	// Or, where a file ends and the next begins, these alone:
+	seal, checkpoint []byte
 }
 
 func (f *flush) take(r Ready) {
@@ -70,6 +72,8 @@ type machine struct {
 	disk    []flush
 	db      *database
 	decided func(*Decision)
+	began   int                        // flushes before the file that is being written
+	places  map[int64]blobstore.Digest // of contents, as Filed was told
 }
 
 func newMachine(t testing.TB, limits Limits) *machine {
@@ -129,10 +133,56 @@ func (m *machine) write(r Ready) {
 func (m *machine) advance() {
 	m.t.Helper()
 	m.must(m.core.Advance(func(d *Decision) {
+		m.file(d)
 		if m.decided != nil {
 			m.decided(d)
 		}
 	}))
+}
+
+// file tells where the content of a decision lies: of every third in another file.
+func (m *machine) file(d *Decision) {
+	if d.Kind != KindBatch || d.Index%3 == 0 {
+		m.core.Filed(0)
+		return
+	}
+	if m.places == nil {
+		m.places = make(map[int64]blobstore.Digest)
+	}
+	offset := 8 * int64(d.Index)
+	m.places[offset] = d.Digest
+	m.core.Filed(offset)
+}
+
+// turn ends a file and begins the next, and wants the seal to have all that was decided.
+func (m *machine) turn() {
+	m.t.Helper()
+	m.settle()
+	m.core.offered = false // it was only asked for
+	seal, checkpoint, ok := m.core.Turn(7)
+	if !ok {
+		m.t.Fatal("no turn when settled")
+	}
+	s, err := ReadSeal(seal)
+	m.must(err)
+	want := []byte{decidedVersion}
+	for _, f := range append(m.disk[m.began:len(m.disk):len(m.disk)], flush{decided: s.Rest}) {
+		if len(f.decided) > 0 {
+			want = append(want, f.decided[1:]...)
+		}
+	}
+	got, err := s.Records(func(offset int64) (blobstore.Digest, error) { return m.places[offset], nil })
+	m.must(err)
+	if !bytes.Equal(got, want) || s.Segment != 7 {
+		m.t.Fatalf("the seal of %d has\n%x\nwant\n%x", s.Segment, got, want)
+	}
+	m.must(m.core.Agrees(checkpoint))
+	m.disk = append(m.disk, flush{seal: seal, checkpoint: checkpoint})
+	m.core.Turned()
+	m.began = len(m.disk)
+	if m.core.PendingDecided() {
+		m.t.Fatal("something is still to be written after a turn")
+	}
 }
 
 // idle writes the decided records that nothing else took along.
@@ -196,7 +246,13 @@ func replay(c *Core, f flush) error {
 	if f.decided != nil {
 		return c.ReplayDecided(f.decided, nil)
 	}
-	return nil
+	if f.seal == nil {
+		return nil
+	}
+	if err := c.ReplaySeal(f.seal, nil); err != nil {
+		return err
+	}
+	return c.ReplayCheckpoint(f.checkpoint)
 }
 
 // restart is what happens after kill -9.
@@ -204,7 +260,7 @@ func (m *machine) restart() {
 	m.t.Helper()
 	c, err := restored(m.options, m.db, m.disk)
 	m.must(err)
-	m.core = c
+	m.core, m.began = c, len(m.disk)
 	m.start()
 }
 

@@ -53,14 +53,25 @@ func (c *Core) LoadCheckpoint(state []byte) error {
 	if c.node != nil || c.state.applied > 0 || c.restore.loading != nil || len(c.restore.entries) > 0 {
 		return errors.New("checkpoint after something else")
 	}
-	const what = "checkpoint"
-	r := summed(state)
-	if err := r.version(what); err != nil {
+	hard, l, err := c.state.decode(state)
+	if err != nil {
 		return err
 	}
-	s := &c.state
+	c.restore.hard, c.restore.loading = hard, l
+	c.written = c.state.applied
+	c.saved = saved{l.keys, c.state.outcomes.next}
+	return c.state.settings.known()
+}
+
+// decode reads what append wrote into a new state.
+func (s *state) decode(data []byte) (hard hardState, l *loading, err error) {
+	const what = "checkpoint"
+	r := summed(data)
+	if err := r.version(what); err != nil {
+		return hard, nil, err
+	}
 	s.applied, s.term = r.between(1, maxNumber), r.between(1, maxNumber)
-	c.restore.hard = hardState{r.between(0, maxNumber), r.between(0, maxNode), r.between(0, maxNumber)}
+	hard = hardState{r.between(0, maxNumber), r.between(0, maxNode), r.between(0, maxNumber)}
 	r.into(s.chain[:])
 	s.time = r.time()
 	r.settings(&s.settings)
@@ -69,7 +80,7 @@ func (c *Core) LoadCheckpoint(state []byte) error {
 	}
 	s.loadLogs(&r)
 	s.limit()
-	l := &loading{bySerial: make(map[uint64]*producer)}
+	l = &loading{bySerial: make(map[uint64]*producer)}
 	s.loadProducers(&r, l)
 	s.keys.rows.first, l.keys = r.uvarint(), r.uvarint()
 	s.outcomes.runs.first, l.runs = r.uvarint(), r.uvarint()
@@ -77,13 +88,7 @@ func (c *Core) LoadCheckpoint(state []byte) error {
 	if s.keys.rows.first > l.keys || s.outcomes.runs.first > l.runs || l.outcomes > s.outcomes.next {
 		r.fail()
 	}
-	if err := r.end(what); err != nil {
-		return err
-	}
-	c.restore.loading = l
-	c.written = s.applied
-	c.saved = saved{l.keys, s.outcomes.next}
-	return s.settings.known()
+	return hard, l, r.end(what)
 }
 
 func (s *state) loadLogs(r *reader) {

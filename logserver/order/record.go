@@ -83,14 +83,26 @@ func (rec *record) append(dst []byte) []byte {
 
 func (rec *record) appendBatch(dst []byte) []byte {
 	dst = append(appendTime(dst, rec.time), rec.digest[:]...)
+	return rec.appendItems(rec.appendProducers(rec.appendLogs(dst)))
+}
+
+func (rec *record) appendLogs(dst []byte) []byte {
 	dst = appendUvarints(dst, uint64(rec.entries), uint64(len(rec.newLogs)))
 	for i := range rec.newLogs {
 		dst = appendName(appendUvarints(dst, uint64(rec.newLogs[i].number)), rec.newLogs[i].name)
 	}
+	return dst
+}
+
+func (rec *record) appendProducers(dst []byte) []byte {
 	dst = appendUvarints(dst, uint64(len(rec.producers)))
 	for _, name := range rec.producers {
 		dst = appendName(dst, name)
 	}
+	return dst
+}
+
+func (rec *record) appendItems(dst []byte) []byte {
 	dst = appendUvarints(dst, uint64(len(rec.items)))
 	for i := range rec.items {
 		dst = rec.items[i].append(dst)
@@ -178,13 +190,25 @@ func (rec *record) decode(data []byte) error {
 func (rec *record) decodeBatch(r *reader) {
 	rec.time = r.time()
 	r.into(rec.digest[:])
+	rec.decodeLogs(r)
+	rec.decodeProducers(r)
+	rec.decodeItems(r)
+}
+
+func (rec *record) decodeLogs(r *reader) {
 	rec.entries = r.uint32()
 	for range r.count(3) {
 		rec.newLogs = append(rec.newLogs, logRef{r.uint32(), r.name(maxLogName)})
 	}
+}
+
+func (rec *record) decodeProducers(r *reader) {
 	for range r.count(2) {
 		rec.producers = append(rec.producers, r.name(maxProducer))
 	}
+}
+
+func (rec *record) decodeItems(r *reader) {
 	var entries uint64
 	for range r.count(minItem) {
 		rec.items = append(rec.items, item{})

@@ -64,7 +64,7 @@ func (h *history) run(steps int) {
 		digest := digestOf(int64(i), appends)
 		h.batches[digest] = appends
 		h.must(h.core.Propose(proposal(appends), digest, h.r.Int64N(1000)))
-		switch h.r.IntN(8) {
+		switch h.r.IntN(9) {
 		case 0: // killed before the flush
 			h.crash()
 		case 1: // after it
@@ -78,6 +78,8 @@ func (h *history) run(steps int) {
 			h.bases = append(h.bases, h.db)
 		case 4:
 			h.idle()
+		case 5:
+			h.turn()
 		default:
 			h.settle()
 		}
@@ -102,8 +104,14 @@ func (h *history) note() {
 			h.must(err)
 			ordered = e.GetIndex()
 		}
-		if f.decided != nil {
-			h.must(records(f.decided, func(data []byte, _ blobstore.Digest) error {
+		decided := f.decided
+		if f.seal != nil {
+			s, err := ReadSeal(f.seal)
+			h.must(err)
+			decided = s.Rest
+		}
+		if decided != nil {
+			h.must(records(decided, func(data []byte, _ blobstore.Digest) error {
 				var rec record
 				err := rec.decode(data)
 				written = rec.index
@@ -148,7 +156,7 @@ func (h *history) restoreAt(seed uint64, db *database, n, lag int) {
 	h.t.Helper()
 	disk := append([]flush(nil), h.disk[:n]...)
 	for i := max(n-lag, db.replay); i < n; i++ {
-		disk[i].decided = nil
+		disk[i].decided, disk[i].seal = nil, nil
 	}
 	earlier := *db
 	earlier.replay -= h.r.IntN(min(db.replay, 3) + 1) // frames that the checkpoint has

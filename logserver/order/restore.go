@@ -112,6 +112,7 @@ func (c *Core) replay(rec *record, data []byte, chain blobstore.Digest) error {
 	if len(s.entries) > 0 && (s.entries[0].GetIndex() != rec.index || s.entries[0].GetTerm() != rec.term) {
 		return fmt.Errorf("decided in term %d, ordered in term %d", rec.term, s.entries[0].GetTerm())
 	}
+	c.before = c.state.chain
 	if err := c.state.install(rec, chain); err != nil {
 		return err
 	}
@@ -139,6 +140,9 @@ func (c *Core) Start() error {
 }
 
 func (c *Core) start() (err error) {
+	if c.partial {
+		return errors.New("keys and outcomes are missing")
+	}
 	if err := c.loaded(); err != nil {
 		return err
 	}

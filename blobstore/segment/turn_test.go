@@ -1,0 +1,92 @@
+package segment_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+)
+
+// TestTurn: a full file ends with the owner's seal, the next one begins with the
+// checkpoint, and both are there before Append returns. It costs two flushes of segments
+// more than an append: the seal's, and the one that every new file costs.
+func TestTurn(t *testing.T) {
+	disk, turns := fs.Memory(), 0
+	var sealed blobstore.Place
+	o := small
+	o.Turn = func() (segment.Turn, bool) {
+		turns++
+		return segment.Turn{
+			Seal: fmt.Appendf(nil, "seal %d", turns), Checkpoint: fmt.Appendf(nil, "checkpoint %d", turns),
+			Done: func(p blobstore.Place) { sealed = p },
+		}, true
+	}
+	s, _ := mustOpen(t, disk, o)
+	flushes := 0
+	disk.SetHook(func(op fs.Op) error {
+		if op.Kind == fs.OpSync && !strings.HasPrefix(op.Name, "MARK") {
+			flushes++
+		}
+		return nil
+	})
+	payload := bytes.Repeat([]byte{1}, 30000)
+	for range 3 {
+		s.Append([]segment.Frame{{Kind: segment.KindOrder, Payload: [2][]byte{payload}}})
+	}
+	disk.SetHook(nil)
+	var shown []string
+	for _, line := range scan(t, s, segment.Position{}) {
+		shown = append(shown, line[:min(len(line), 14)])
+	}
+	order := fmt.Sprintf("%d %s", segment.KindOrder, payload[:12])
+	want := []string{order, order, "8 seal 1", "5 checkpoint 1", order}
+	if !slices.Equal(shown, want) || flushes != 3+2 {
+		t.Errorf("%d flushes for %q, want 5 for %q", flushes, shown, want)
+	}
+	if got, err := s.Read(sealed, nil); err != nil || string(got) != "seal 1" {
+		t.Errorf("the seal's place holds %q, %v", got, err)
+	}
+}
+
+// TestLargeCheckpoint: where a checkpoint is as long as a file, files get longer, so that
+// most of what is written is what was appended.
+func TestLargeCheckpoint(t *testing.T) {
+	o := small
+	o.Turn = func() (segment.Turn, bool) {
+		return segment.Turn{Checkpoint: make([]byte, 2*small.Size)}, true
+	}
+	s, _ := mustOpen(t, fs.Memory(), o)
+	const appended = 200
+	for range appended {
+		if _, err := s.Append([]segment.Frame{{Kind: segment.KindContent, Payload: [2][]byte{make([]byte, 10000)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files, most := s.Durable().Segment, uint64(2+appended*10000/(6*small.Size)); files > most {
+		t.Errorf("%d files, want %d at most", files, most)
+	}
+}
+
+// TestTurnRefused: while the owner is not ready for a turn, the file gets longer.
+func TestTurnRefused(t *testing.T) {
+	ready := false
+	o := small
+	o.Turn = func() (segment.Turn, bool) { return segment.Turn{Seal: []byte("seal")}, ready }
+	s, _ := mustOpen(t, fs.Memory(), o)
+	for range 10 {
+		s.Append([]segment.Frame{{Kind: segment.KindContent, Payload: [2][]byte{make([]byte, 20000)}}})
+	}
+	if at := s.Durable(); at.Segment != 1 || at.Offset < 200000 {
+		t.Errorf("the end is at %v, want it in the first file", at)
+	}
+	ready = true
+	s.Append([]segment.Frame{{Kind: segment.KindContent}})
+	if at := s.Durable(); at.Segment != 2 {
+		t.Errorf("the end is at %v, want it in the second file", at)
+	}
+}

@@ -1,0 +1,317 @@
+package order
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+// sealVersion begins a seal's payload: what was decided in the file that it ends.
+// What follows: number of the file; Raft index of the first record repeated (0: none is),
+// how many: uvarint; the chain before and behind them (32 bytes each); length of the
+// rows: uvarint; the rows; the rest is a decided frame's payload with the records that no
+// decided frame has, or nothing.
+//
+// A row is a record, for each Raft entry from the first on. What is said to be a
+// difference is one to the row before that has it, or to zero:
+//
+//	kind: a byte; term: difference, uvarint
+//	empty:  nothing more
+//	others: flags: a byte, see below; node, incarnation, configuration: uvarint, holders:
+//	        count, uvarint each, unless rowSame; seq: difference, varint
+//	batch:       time: difference, varint; rowHere: where in the file the content frame
+//	             that has the digest begins, difference, varint; else the digest (32 bytes);
+//	             the rest as in a record, without producers if rowProducers
+//	others:      as in a record
+const sealVersion = 1
+
+const (
+	rowSkipped   = recordSkipped
+	rowSame      = 1 << 1 // node, incarnation, configuration, holders
+	rowHere      = 1 << 2 // the content lies in the file
+	rowProducers = 1 << 3 // the producers, by name, are those of the batch before
+	rowKnown     = rowSkipped | rowSame | rowHere | rowProducers
+)
+
+// filed gathers the rows of the file that is being written.
+type filed struct {
+	rowState
+	rows   []byte
+	first  uint64 // Raft index
+	count  uint64
+	before blobstore.Digest // the chain
+}
+
+// rowState is what the next row is told by its difference from.
+type rowState struct {
+	record       // the last one; its producers, holders are copies
+	place  int64 // of the last content
+}
+
+// keepRows is the most memory for rows that is kept for the next file.
+const keepRows = 1 << 20
+
+func (f *filed) reset() {
+	rows := f.rows
+	if cap(rows) > keepRows {
+		rows = nil
+	}
+	*f = filed{rows: rows[:0]}
+}
+
+// add notes a record, whose content lies at an offset of the file, if that isn't 0.
+func (f *filed) add(rec *record, offset int64, before blobstore.Digest) {
+	if f.count == 0 || rec.index != f.first+f.count {
+		f.reset()
+		f.first, f.before = rec.index, before
+	}
+	f.count++
+	f.rows = f.append(f.rows, rec, offset)
+}
+
+func (s *rowState) append(dst []byte, rec *record, offset int64) []byte {
+	dst = appendUvarints(append(dst, byte(rec.kind)), rec.term-s.term)
+	s.term = rec.term
+	if rec.kind == KindEmpty {
+		return dst
+	}
+	flags := s.flags(rec, offset)
+	dst = append(dst, flags)
+	if flags&rowSame == 0 {
+		dst = appendUvarints(dst, rec.node, rec.incarnation, rec.configuration)
+		dst = appendList(dst, rec.holders)
+	}
+	dst = binary.AppendVarint(dst, int64(rec.seq-s.seq))
+	s.follow(&rec.header)
+	switch {
+	case rec.kind == KindBatch:
+		dst = s.appendBatch(dst, rec, offset, flags)
+	case rec.kind == KindSettings && !rec.skipped:
+		dst = appendSettings(dst, &rec.settings)
+	}
+	return dst
+}
+
+// follow makes h what the next row is compared with.
+func (s *rowState) follow(h *header) {
+	holders := append(s.holders[:0], h.holders...)
+	s.header = *h
+	s.holders = holders
+}
+
+func (s *rowState) appendBatch(dst []byte, rec *record, offset int64, flags byte) []byte {
+	dst = binary.AppendVarint(dst, rec.time-s.time)
+	s.time = rec.time
+	if flags&rowHere != 0 {
+		dst = binary.AppendVarint(dst, offset-s.place)
+		s.place = offset
+	} else {
+		dst = append(dst, rec.digest[:]...)
+	}
+	dst = rec.appendLogs(dst)
+	if flags&rowProducers == 0 {
+		dst = rec.appendProducers(dst)
+		s.producers = copyNames(s.producers, rec.producers)
+	}
+	return rec.appendItems(dst)
+}
+
+func (s *rowState) flags(rec *record, offset int64) (flags byte) {
+	if rec.skipped {
+		flags |= rowSkipped
+	}
+	if rec.node == s.node && rec.incarnation == s.incarnation && rec.configuration == s.configuration &&
+		equal(rec.holders, s.holders, func(a, b uint64) bool { return a == b }) {
+		flags |= rowSame
+	}
+	if rec.kind != KindBatch {
+		return flags
+	}
+	if offset != 0 {
+		flags |= rowHere
+	}
+	if equal(rec.producers, s.producers, func(a, b []byte) bool { return string(a) == string(b) }) {
+		flags |= rowProducers
+	}
+	return flags
+}
+
+func equal[T any](a, b []T, same func(T, T) bool) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !same(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// copyNames copies names into dst's memory.
+func copyNames(dst, names [][]byte) [][]byte {
+	for len(dst) < len(names) {
+		dst = append(dst, nil)
+	}
+	dst = dst[:len(names)]
+	for i := range names {
+		dst[i] = append(dst[i][:0], names[i]...)
+	}
+	return dst
+}
+
+// Filed notes, for the seal of the file that is being written, the decision that was
+// shown last: a decided frame of that file has its record, or will. Its content lies at
+// an offset of the file; 0: it doesn't.
+func (c *Core) Filed(offset int64) { c.filed.add(&c.record, offset, c.before) }
+
+// Turn returns the payloads of the seal that ends the file with a number, and of the
+// checkpoint that begins the next. The seal has the decisions that are not yet written;
+// Turned must follow once both are durable. It refuses, ok false, while something that
+// was ordered is not decided, or what Ready gave is being flushed.
+func (c *Core) Turn(segment uint64) (seal, checkpoint []byte, ok bool) {
+	checkpoint, ok = c.Opening()
+	if !ok || c.offered {
+		return nil, nil, false
+	}
+	f := &c.filed
+	seal = make([]byte, 0, len(f.rows)+len(c.decided)+128)
+	seal = appendUvarints(append(seal, sealVersion), segment, f.first, f.count)
+	before := f.before
+	if f.count == 0 {
+		before = c.state.chain
+	}
+	seal = append(append(seal, before[:]...), c.state.chain[:]...)
+	seal = append(appendUvarints(seal, uint64(len(f.rows))), f.rows...)
+	return append(seal, c.decided...), checkpoint, true
+}
+
+// rests tells whether all that was ordered is decided, and nothing is under way.
+func (c *Core) rests() bool {
+	return c.failed == nil && c.node != nil && !c.taken && c.storage.last() == c.state.applied
+}
+
+// Turned says that what Turn returned is durable.
+func (c *Core) Turned() {
+	c.written = c.state.applied
+	c.decided = c.decided[:0]
+	c.filed.reset()
+}
+
+// A Seal is what a seal's payload says.
+type Seal struct {
+	Segment       uint64 // number of the file that it ends
+	First, Count  uint64 // Raft index of the first record repeated, and how many are
+	Before, After blobstore.Digest
+	Rest          []byte // payload of a decided frame; nil: none
+	rows          []byte
+}
+
+// ReadSeal reads a seal's payload; what it returns lies in it.
+func ReadSeal(payload []byte) (s Seal, err error) {
+	const what = "seal"
+	r := reader{b: payload}
+	if err := r.version(what); err != nil {
+		return s, err
+	}
+	s.Segment, s.First, s.Count = r.between(1, maxNumber), r.between(0, maxNumber), r.between(0, maxNumber)
+	r.into(s.Before[:])
+	r.into(s.After[:])
+	s.rows = r.take(r.count(1))
+	if len(r.b) > 0 {
+		s.Rest = r.take(len(r.b))
+	}
+	if (s.First == 0) != (s.Count == 0) || s.Count > uint64(len(s.rows)) {
+		r.fail()
+	}
+	return s, r.end(what)
+}
+
+var errRows = errors.New("seal: its rows don't make the chain that it names")
+
+// Records returns what the seal repeats, as a decided frame's payload. digest returns
+// the digest of the batch whose content frame begins at an offset of the file.
+func (s *Seal) Records(digest func(offset int64) (blobstore.Digest, error)) ([]byte, error) {
+	var rows rowState
+	chain, decided, data := s.Before, []byte{decidedVersion}, []byte(nil)
+	r := reader{b: s.rows}
+	for i := range s.Count {
+		rec, err := rows.decode(&r, s.First+i, digest)
+		if err != nil {
+			return nil, fmt.Errorf("seal: row of Raft entry %d: %w", s.First+i, err)
+		}
+		data = rec.append(append(data[:0], chain[:]...))
+		chain = sha256.Sum256(data)
+		data := data[len(chain):]
+		decided = append(appendUvarints(decided, uint64(len(data))), data...)
+		decided = append(decided, chain[:]...)
+	}
+	if err := r.end("rows of a seal"); err != nil {
+		return nil, err
+	}
+	if chain != s.After {
+		return nil, errRows
+	}
+	return decided, nil
+}
+
+// decode reads a row: it makes the record before, which s has, into the next one.
+func (s *rowState) decode(r *reader, index uint64, digest func(int64) (blobstore.Digest, error)) (*record, error) {
+	rec := &s.record
+	rec.index, rec.kind = index, Kind(r.byte())
+	rec.term += r.uvarint()
+	rec.skipped, rec.newLogs, rec.items = false, rec.newLogs[:0], rec.items[:0]
+	if rec.kind == KindEmpty || r.bad {
+		return rec, r.malformed()
+	}
+	flags := r.byte()
+	if flags&^rowKnown != 0 {
+		r.fail()
+	}
+	rec.skipped = flags&rowSkipped != 0
+	if flags&rowSame == 0 {
+		rec.node, rec.incarnation, rec.configuration = r.between(1, maxNode), r.uvarint(), r.uvarint()
+		rec.holders = r.list(rec.holders)
+	}
+	rec.seq += uint64(r.varint())
+	switch rec.kind {
+	case KindBatch:
+		if err := s.decodeBatch(r, flags, digest); err != nil {
+			return nil, err
+		}
+	case KindSettings:
+		if !rec.skipped {
+			r.settings(&rec.settings)
+		}
+	case KindIncarnation:
+	default:
+		return nil, unknown("kind of decided record", uint64(rec.kind))
+	}
+	return rec, r.malformed()
+}
+
+func (s *rowState) decodeBatch(r *reader, flags byte, digest func(int64) (blobstore.Digest, error)) (err error) {
+	rec := &s.record
+	rec.time += r.varint()
+	if flags&rowHere != 0 {
+		s.place += r.varint()
+		if r.bad {
+			return errMalformed
+		}
+		if rec.digest, err = digest(s.place); err != nil {
+			return err
+		}
+	} else {
+		r.into(rec.digest[:])
+	}
+	rec.decodeLogs(r)
+	if flags&rowProducers == 0 {
+		rec.producers = rec.producers[:0]
+		rec.decodeProducers(r)
+	}
+	rec.decodeItems(r)
+	return nil
+}

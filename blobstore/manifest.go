@@ -130,3 +130,26 @@ func (m *Manifest) BatchDigest() Digest {
 	}
 	return Sum(m.bytes)
 }
+
+// HeadSize is how many bytes of a payload tell how long its manifest is.
+const HeadSize = manifestHeader
+
+// Rows are the rows of a manifest, read without the rest of the payload.
+type Rows []byte
+
+// ReadHead returns, of the payload that begins with head, how many bytes of rows follow
+// the head, and where the content begins. Bytes that no manifest begins with are
+// ErrManifest.
+func ReadHead(head []byte) (rows, content int64, err error) {
+	if len(head) < HeadSize || [4]byte(head) != [4]byte{manifestVersion} {
+		return 0, 0, ErrManifest
+	}
+	rows = manifestRow * int64(binary.LittleEndian.Uint32(head[4:]))
+	return rows, HeadSize + rows + int64(binary.LittleEndian.Uint32(head[8:])), nil
+}
+
+// Len returns the number of entries.
+func (r Rows) Len() int { return len(r) / manifestRow }
+
+// Digest returns what the i-th row says the entry's digest is.
+func (r Rows) Digest(i int) Digest { return Digest(r[i*manifestRow+4:]) }

@@ -105,6 +105,10 @@ func (l *Log) turn() (segment.Turn, bool) {
 		l.core.Turned()
 		l.witness.sealed(place, seal)
 		l.headless = false
+		select {
+		case l.ended <- struct{}{}:
+		default: // it is known already
+		}
 	}}, ok
 }
 

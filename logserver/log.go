@@ -49,6 +49,7 @@ type Log struct {
 	dirty   chan struct{} // something is to be done when idle; sent by whoever sets armed
 	armed   atomic.Bool
 	commits atomic.Uint64
+	ended   chan struct{} // a segment has ended: its table of digests can be made
 	closing chan struct{} // closed by Close
 	workers sync.WaitGroup
 

@@ -37,6 +37,7 @@ func Open(o Options) (*Log, error) {
 		contents: make(map[blobstore.Digest]blobstore.Place),
 		more:     make(chan struct{}, 1),
 		dirty:    make(chan struct{}, 1),
+		ended:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		failed:   make(chan struct{}),
 		memory:   budget{limit: o.Memory},
@@ -54,6 +55,9 @@ func Open(o Options) (*Log, error) {
 	l.workers.Go(l.work)
 	l.workers.Go(l.usher.run)
 	l.workers.Go(l.watchDisk)
+	if o.Blobs != InMemory {
+		l.workers.Go(l.tabulate)
+	}
 	return l, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 )
@@ -28,9 +29,9 @@ func TestCrash(t *testing.T) {
 			t.Fatalf("RINGLOG_CRASH_SEED=%d: %v", seed, err)
 		}
 	}
-	t.Logf("seeds %d to %d: %d disks, of them %d after a cut in recovery; %d recoveries found a torn tail, %d kept a batch; %d seals and checkpoints",
-		first, seed-1, c.states, c.inRecovery, c.torn, c.kept, c.turns)
-	if c.inRecovery == 0 || c.torn == 0 || c.kept == 0 || c.turns == 0 {
+	t.Logf("seeds %d to %d: %d disks, of them %d after a cut in recovery; %d recoveries found a torn tail, %d kept a batch; %d seals and checkpoints; %d entries found by digest",
+		first, seed-1, c.states, c.inRecovery, c.torn, c.kept, c.turns, c.found)
+	if c.inRecovery == 0 || c.torn == 0 || c.kept == 0 || c.turns == 0 || c.found == 0 {
 		t.Error("the crashes do not reach every kind of recovery")
 	}
 }
@@ -79,6 +80,7 @@ type crasher struct {
 	inRecovery int // of them, cut while Open was under way
 	torn, kept int
 	turns      int // seals and checkpoints seen
+	found      int // entries found by their digests
 }
 
 // ledger is what the one who appends knows: it lies on no disk.
@@ -128,7 +130,7 @@ func (l *ledger) check(shown []string) error {
 // append appends a random batch and keeps account of it.
 func (l *ledger) append(s *segment.Store, r *rand.Rand) error {
 	longest := []int{100, 6000, 20000}[r.IntN(3)]
-	frames := randomBatch(r, l.next, longest)
+	frames := append(randomBatch(r, l.next, longest), contentFrame(fmt.Sprintf(`{"batch":%d}`, l.next)))
 	l.next++
 	l.flight = flat(frames)
 	if _, err := s.Append(frames); err != nil {
@@ -172,7 +174,8 @@ func (c *crasher) script(seed uint64, lie func(fs.Op) bool) (err error) {
 		l.opened = true
 		for range r.IntN(12) {
 			if r.IntN(4) == 0 {
-				err = errors.Join(err, s.Idle())
+				_, tableErr := s.Tabulate(goOn)
+				err = errors.Join(err, tableErr, s.Idle())
 			}
 			if appendErr := l.append(s, r); appendErr != nil || err != nil {
 				return errors.Join(err, appendErr)
@@ -264,7 +267,26 @@ func (c *crasher) open(disk *fs.Mem, l *ledger) (*segment.Store, error) {
 	if err == nil {
 		err = l.check(shown)
 	}
+	if err == nil && c.states%8 == 0 {
+		err = c.find(s, shown)
+	}
 	return s, err
+}
+
+// find finds every entry by its digest, with the tables that are there.
+func (c *crasher) find(s *segment.Store, shown []string) error {
+	for _, line := range shown {
+		_, entry, ok := strings.Cut(line, `{"batch":`)
+		if !ok {
+			continue
+		}
+		c.found++
+		entry = `{"batch":` + entry
+		if p, found, err := s.Find(blobstore.Sum([]byte(entry))); err != nil || !found {
+			return fmt.Errorf("%s: found %v at %v: %w", entry, found, p, err)
+		}
+	}
+	return nil
 }
 
 // scan returns what was appended, and checks what the turns have put between.
@@ -314,7 +336,8 @@ func (c *crasher) live(disk *fs.Mem, l *ledger, r *rand.Rand) error {
 	}
 	for range r.IntN(5) {
 		if r.IntN(3) == 0 {
-			if err := s.Idle(); err != nil {
+			_, err := s.Tabulate(goOn)
+			if err = errors.Join(err, s.Idle()); err != nil {
 				return err
 			}
 		}

@@ -15,4 +15,7 @@ func (s *Store) OpenFiles() int {
 	return len(s.handles.open)
 }
 
+// SortRows sets how many rows of a table are sorted at a time.
+func (s *Store) SortRows(n int) { s.sortRows = n }
+
 const MaxHandles = maxHandles

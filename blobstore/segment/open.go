@@ -159,7 +159,7 @@ func (in *inspection) beyond(file io.ReaderAt) (kept [][]Frame, err error) {
 
 // carryOut makes the file and begins the store with it.
 func (p *plan) carryOut(f fs.FS, o Options, in *inspection) (*Store, error) {
-	s := &Store{fs: f, limit: o.Size, turn: o.Turn, random: o.random, identity: p.head.identity, handles: newHandles(f)}
+	s := &Store{fs: f, limit: o.Size, turn: o.Turn, sortRows: sortRows, random: o.random, identity: p.head.identity, handles: newHandles(f)}
 	s.files = append(s.files, in.files[:p.head.number-1]...)
 	p.head.born = bornWith(p.kept)
 	d, err := newDraft(f, fileName(p.head.number), p.head.born)

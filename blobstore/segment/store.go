@@ -18,6 +18,8 @@ type Store struct {
 	random   io.Reader
 	identity Identity
 	handles  *handles
+	tabled   tabled
+	sortRows int // rows of a table that are sorted at a time
 
 	// Owned by the caller of Append.
 	current

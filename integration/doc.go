@@ -5,6 +5,7 @@
 //	kill      the kill -9 loop: a saturating ledger, tails that resume, a check after each restart
 //	npm       npm's tcp-log-client 4, 5 and 6, unmodified, and the suite of tcp-log-server 6.0.2
 //	netcat    OpenBSD netcat, with and without -N, and jq
+//	format    docs/STORAGE.md put to the test: a reader in Python that was written from it
 //	million   a varied log through `ringlog append` and `ringlog export`, compared byte for byte
 //	bench     the same load on ringlog and on its rivals, side by side
 //	scripts   what make needs: installing, fuzzing

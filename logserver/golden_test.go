@@ -268,4 +268,3 @@ func loadDisk(t *testing.T, dir string) *fs.Mem {
 	}
 	return disk
 }
-

@@ -107,3 +107,33 @@ func BenchmarkApply(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkTurn is what ends a file and begins the next, with as many logs and producers
+// as there can be, after 100,000 batches of one append.
+func BenchmarkTurn(b *testing.B) {
+	m := newMachine(b, Limits{})
+	seqs := make([]uint64, 1<<16)
+	var appends []Append
+	for i := range seqs {
+		log := fmt.Sprintf("a-log-with-a-name-of-usual-length-%05d", i%10_000)
+		appends = append(appends, numbered(log, fmt.Sprintf("0b9fd5ec-6f2e-4f37-9a51-%012d", i), 1))
+	}
+	m.propose(1, appends...)
+	m.disk = nil
+	for i := range 100_000 {
+		a := one("a-log-with-a-name-of-usual-length-00000")
+		m.must(m.core.Propose(proposal([]Append{a}), blobstore.Digest{byte(i), byte(i >> 8), byte(i >> 16)}, int64(i)))
+		m.settle()
+		m.disk = m.disk[:0]
+	}
+	m.core.offered = false
+	b.ReportAllocs()
+	for b.Loop() {
+		seal, checkpoint, ok := m.core.Turn(1)
+		if !ok {
+			b.Fatal("no turn")
+		}
+		b.ReportMetric(float64(len(seal)), "seal-B")
+		b.ReportMetric(float64(len(checkpoint)), "checkpoint-B")
+	}
+}

@@ -39,6 +39,7 @@ type Core struct {
 	written  uint64 // last Raft index whose record is flushed
 	saved    saved
 	filed    filed
+	opening  int              // bytes of the last Opening
 	before   blobstore.Digest // the chain before the last record
 	partial  bool             // keys and outcomes of before are not there: see LoadOpening
 	failed   error

@@ -45,7 +45,9 @@ func (c *Core) Opening() (checkpoint []byte, ok bool) {
 	if !c.rests() {
 		return nil, false
 	}
-	return c.state.append(nil, c.flushed), true
+	checkpoint = c.state.append(make([]byte, 0, c.opening+c.opening/8), c.flushed)
+	c.opening = len(checkpoint)
+	return checkpoint, true
 }
 
 // LoadOpening takes a checkpoint frame's payload in place of all frames before it, so

@@ -159,7 +159,9 @@ func (l *Log) writeIndex() {
 		l.writingBehind.Store(false)
 		return
 	}
-	at := l.store.Durable()
+	// Not from where the segments end now: recovery may make another file of the newest one, in
+	// which something else ends there. That the witness is the same, a start finds out.
+	at := l.witness.place
 	checkpoint := index.Checkpoint{
 		Applied: cp.Applied, Term: cp.Term, State: append(l.witness.append(nil), cp.State...),
 		Windows: []index.Window{window("keys", cp.Keys), window("outcomes", cp.Outcomes)},

@@ -18,6 +18,11 @@
 // where the last one ends, and whose rename is its only effect. docs/STORAGE.md has the
 // bytes and the rules.
 //
+// A file that is full ends with a seal and the next begins with a checkpoint, both the
+// owner's words; see [Turn]. Beside files that have ended lie tables of the digests of
+// their entries, for [Store.Find] alone: they can be lost, and are made by
+// [Store.Tabulate].
+//
 // What it leaves to others: what the frames mean, when to append, and who may. One
 // caller at a time appends, idles and closes; reading and scanning go on beside it.
 package segment

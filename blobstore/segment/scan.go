@@ -10,7 +10,7 @@ import (
 
 // Scan calls fn for each frame of each batch from a position on, in order, up to what is
 // durable when Scan is called. The zero Position is the beginning; any other must have
-// come from Durable. One that lies beyond the end of its file, because a crash moved what
+// come from Durable, or be the place of a batch's first frame. One that lies beyond the end of its file, because a crash moved what
 // followed to the next one, stands for the beginning of that.
 //
 // A batch is read and checked whole before fn sees any of it: checksums, numbers, and,

@@ -46,6 +46,11 @@
 // Entries beyond the last flushed record are decided again after a start, which
 // gives the same records.
 //
+// Where a file of the stream ends and the next begins, Turn gives the payloads of two more
+// frames. A seal (seal.go) repeats the records of its file and has those that no decided
+// frame has. A checkpoint frame (opening.go) is a Checkpoint's State without its rows: with
+// it a file can be understood, and checked, without the ones before.
+//
 // All of these, the checkpoint and its rows begin with a version byte. What this
 // version doesn't know is an error, never skipped.
 //

@@ -162,6 +162,13 @@ func (p *plan) carryOut(f fs.FS, o Options, in *inspection) (*Store, error) {
 	s := &Store{fs: f, limit: o.Size, turn: o.Turn, sortRows: sortRows, random: o.random, identity: p.head.identity, handles: newHandles(f)}
 	s.files = append(s.files, in.files[:p.head.number-1]...)
 	p.head.born = bornWith(p.kept)
+	if len(in.files) > 0 {
+		// A name that a killed process gave may not be durable yet; the new file's must not
+		// be before it.
+		if err := f.SyncDir(); err != nil {
+			return nil, fmt.Errorf("flush the names of the files: %w", err)
+		}
+	}
 	d, err := newDraft(f, fileName(p.head.number), p.head.born)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package segment_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -88,5 +89,46 @@ func TestTurnRefused(t *testing.T) {
 	s.Append([]segment.Frame{{Kind: segment.KindContent}})
 	if at := s.Durable(); at.Segment != 2 {
 		t.Errorf("the end is at %v, want it in the second file", at)
+	}
+}
+
+// TestNamesThatWereFoundAreFlushed: killed between a new file's rename and the flush of the
+// directory, then a power cut at the same moment of the next start: no name may be there
+// without the one before it.
+func TestNamesThatWereFoundAreFlushed(t *testing.T) {
+	before := func(disk *fs.Mem, file string, fn func()) {
+		named := false
+		disk.SetHook(func(op fs.Op) error {
+			if op.Kind == fs.OpSyncDir && named {
+				fn()
+			}
+			named = op.Kind == fs.OpRename && op.To == file
+			return nil
+		})
+	}
+	disk := fs.Memory()
+	o := small
+	o.Turn = func() (segment.Turn, bool) { return segment.Turn{Checkpoint: []byte("checkpoint")}, true }
+	s, _ := mustOpen(t, disk, o)
+	var killed *fs.Mem
+	before(disk, name(2), func() { killed = disk.Kill() })
+	for range 4 {
+		s.Append([]segment.Frame{{Kind: segment.KindContent, Payload: [2][]byte{make([]byte, 20000)}}})
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	var cut []*fs.Mem
+	before(killed, name(3), func() {
+		for range 50 {
+			cut = append(cut, killed.Crash(r))
+		}
+	})
+	mustOpen(t, killed, o)
+	if len(cut) == 0 {
+		t.Fatal("the power was never cut")
+	}
+	for _, disk := range cut {
+		if _, _, err := segment.Open(disk, o); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -169,6 +169,6 @@ func TestOperations(t *testing.T) {
 	expect("close", "sync MARK")
 	mustOpen(t, disk, small)
 	expect("open again",
-		"syncdir, remove 3.seg", "create 3.seg", "write 3.seg", "sync 3.seg", "rename 3.seg", "syncdir",
+		"syncdir", "remove 3.seg", "create 3.seg", "write 3.seg", "sync 3.seg", "rename 3.seg", "syncdir",
 		"write MARK", "sync MARK")
 }

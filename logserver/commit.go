@@ -69,7 +69,8 @@ func (l *Log) reserve(b *batch) error {
 	l.stall.begin()
 	defer l.stall.end()
 	content := len(b.content.Manifest()) + b.content.Size()
-	return l.store.Reserve(int64(content + l.core.Unwritten() + perAppend*b.proposal.Len() + perBatch))
+	decisions := perAppend*b.proposal.Len() + perBatch
+	return l.store.Reserve(int64(content+l.core.Unwritten()+decisions), int64(decisions))
 }
 
 func (l *Log) commitDurably(b *batch) error {

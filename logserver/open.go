@@ -69,6 +69,9 @@ func (l *Log) openFiles() (err error) {
 	for _, warning := range found.Warnings {
 		l.options.Logger.Warn().Msg(warning)
 	}
+	if found.DiskFull {
+		l.options.Logger.Warn().Msg("the disk is full: started with what was kept aside for that; appends are refused until there is space")
+	}
 	if found.Kept > 0 || found.Torn > 0 {
 		l.options.Logger.Info().Int("kept_batches", found.Kept).Int64("torn_bytes", found.Torn).
 			Msg("recovered from a stop that was not in order")
@@ -256,5 +259,11 @@ func (l *Log) start() error {
 			return err
 		}
 	}
-	return l.settle()
+	if err := l.settle(); err != nil {
+		return err
+	}
+	if err := l.store.Secure(0); !errors.Is(err, segment.ErrDiskFull) {
+		return err
+	}
+	return nil // it is tried again before anything is appended
 }

@@ -48,12 +48,14 @@ func (s *Store) Append(frames []Frame) ([]blobstore.Place, error) {
 }
 
 // Reserve makes sure that a batch of up to n bytes, headers included, can be appended
-// next: that Append will not give ErrDiskFull. It is for those who must know before they
-// commit themselves to a batch. ErrDiskFull leaves the stream as it was; any other error
-// is final, as Append's are.
-func (s *Store) Reserve(n int64) error {
-	if s.err != nil {
-		return s.err
+// next: that Append will not give ErrDiskFull. It also makes sure that this batch, and
+// another one of up to next bytes, can be written by the Open that follows when the process
+// is killed and the disk full. It is for those who must know before they commit themselves
+// to a batch. ErrDiskFull leaves the stream as it was; any other error is final, as
+// Append's are.
+func (s *Store) Reserve(n, next int64) error {
+	if err := s.Secure(n + next); err != nil {
+		return err
 	}
 	err := s.makeRoom(n)
 	if err == nil || errors.Is(err, ErrDiskFull) {
@@ -66,10 +68,14 @@ func (s *Store) Reserve(n int64) error {
 // must fit behind it. ErrDiskFull if there are none.
 func (s *Store) makeRoom(size int64) error {
 	need := s.tail.Offset + size + sealSize
-	if need > s.limit && s.tail.Offset > fileHeader {
-		return s.roll(size)
+	if need <= s.limit || s.tail.Offset == fileHeader {
+		return s.allocate(need)
 	}
-	return s.allocate(need)
+	err := s.roll(size)
+	if errors.Is(err, ErrDiskFull) && need <= s.allocated {
+		return nil // better in a file that is a little long than nowhere
+	}
+	return err
 }
 
 // allocate makes the current file have blocks for need bytes, and some more if they can
@@ -150,7 +156,7 @@ func (s *Store) roll(size int64) error {
 func (s *Store) zeroAhead() error {
 	start := max(s.zeroed, s.tail.Offset)
 	end := min(s.tail.Offset+zeroStep, s.limit)
-	if s.allocated == s.tail.Offset {
+	if s.begun == s.tail.Offset {
 		return nil // a new file stays as short as it is until the first append
 	}
 	if end-start < zeroStep/2 && end < s.limit || end <= start {

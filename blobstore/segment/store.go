@@ -24,6 +24,7 @@ type Store struct {
 	tail    point  // where the next batch goes
 	encoder encoder
 	mark    *marker
+	reserve *reserve
 	err     error // why nothing more can be appended
 	closed  bool
 
@@ -36,6 +37,7 @@ type current struct {
 	file      fs.File
 	pinned    *handle // file, for readers
 	allocated int64   // bytes it has blocks for
+	begun     int64   // what it held when it got its name
 	zeroed    int64   // up to here they have been written once
 }
 
@@ -77,6 +79,7 @@ func (s *Store) switchTo(d *draft, head *fileHead, kept [][]frame, allocated int
 		file:      d.file,
 		pinned:    s.handles.pin(head.number, d.file),
 		allocated: allocated,
+		begun:     s.tail.Offset,
 		zeroed:    s.tail.Offset,
 	}
 	s.mu.Lock()
@@ -170,6 +173,9 @@ func (s *Store) release() error {
 	}
 	if s.mark != nil {
 		err = errors.Join(err, s.mark.file.Close())
+	}
+	if s.reserve != nil {
+		err = errors.Join(err, s.reserve.close())
 	}
 	return err
 }

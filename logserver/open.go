@@ -29,6 +29,7 @@ var errNoRow = errors.New("logserver: the index has no row for an entry that exi
 // segment and fs for directories that are not fit, each naming file and remedy.
 func Open(o Options) (*Log, error) {
 	o = o.withDefaults()
+	connections, history := o.divideMemory()
 	l := &Log{
 		options:  o,
 		hub:      hub.New(o.Recent),
@@ -39,7 +40,8 @@ func Open(o Options) (*Log, error) {
 		dirty:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		failed:   make(chan struct{}),
-		memory:   budget{limit: o.Memory},
+		memory:   budget{limit: connections, halves: make(map[*connection]int64)},
+		history:  newAllowance(history),
 		desks: sync.Pool{New: func() any {
 			return &desk{parser: protocol.Parser{Limits: protocol.Limits{MaxEntry: o.MaxEntry}}}
 		}},

@@ -50,6 +50,7 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	for _, unknown := range unknownVariables() {
 		logger.Warn().Msg(unknown)
 	}
+	limitHeap()
 	signals := catchSignals(logger)
 	defer signals.stop()
 	return serve(cmd.Context(), config, logger, signals)

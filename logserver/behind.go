@@ -59,7 +59,7 @@ func (l *Log) write(content *segment.Frame) (place blobstore.Place, err error) {
 func (l *Log) settle() error {
 	for l.core.PendingDecided() {
 		switch _, err := l.write(nil); {
-		case errors.Is(err, segment.ErrDiskFull):
+		case segment.Passing(err):
 			return nil // they stay in memory until there is space
 		case err != nil:
 			return err

@@ -264,7 +264,7 @@ func (l *Log) start() error {
 	if err := l.settle(); err != nil {
 		return err
 	}
-	if err := l.store.Secure(0); !errors.Is(err, segment.ErrDiskFull) {
+	if err := l.store.Secure(0); !segment.Passing(err) {
 		return err
 	}
 	return nil // it is tried again before anything is appended

@@ -24,7 +24,7 @@ var zeroes [256 << 10]byte
 // Append writes frames as one batch and makes it durable: one write, one flush, then MARK.
 // It returns where the frames lie; the slice is valid until the next call.
 //
-// ErrBatch and ErrDiskFull leave the stream as it was, good for more. After any other
+// ErrBatch, ErrDiskFull and ErrNoFiles leave the stream as it was, good for more. After any other
 // error it is not known whether the batch will be found by the next Open; the store gives
 // that error to every later call.
 func (s *Store) Append(frames []Frame) ([]blobstore.Place, error) {
@@ -36,7 +36,7 @@ func (s *Store) Append(frames []Frame) ([]blobstore.Place, error) {
 		return nil, err
 	}
 	if err := s.makeRoom(size); err != nil {
-		if errors.Is(err, ErrDiskFull) {
+		if Passing(err) {
 			return nil, err
 		}
 		return nil, s.fail(err)
@@ -51,14 +51,14 @@ func (s *Store) Append(frames []Frame) ([]blobstore.Place, error) {
 // next: that Append will not give ErrDiskFull. It also makes sure that this batch, and
 // another one of up to next bytes, can be written by the Open that follows when the process
 // is killed and the disk full. It is for those who must know before they commit themselves
-// to a batch. ErrDiskFull leaves the stream as it was; any other error is final, as
+// to a batch. ErrDiskFull and ErrNoFiles leave the stream as it was; any other error is final, as
 // Append's are.
 func (s *Store) Reserve(n, next int64) error {
 	if err := s.Secure(n + next); err != nil {
 		return err
 	}
 	err := s.makeRoom(n)
-	if err == nil || errors.Is(err, ErrDiskFull) {
+	if err == nil || Passing(err) {
 		return err
 	}
 	return s.fail(err)
@@ -72,7 +72,7 @@ func (s *Store) makeRoom(size int64) error {
 		return s.allocate(need)
 	}
 	err := s.roll(size)
-	if errors.Is(err, ErrDiskFull) && need <= s.allocated {
+	if Passing(err) && need <= s.allocated {
 		return nil // better in a file that is a little long than nowhere
 	}
 	return err

@@ -150,7 +150,7 @@ func (s *Store) Secure(n int64) error {
 		}
 	}
 	switch {
-	case err != nil && !errors.Is(err, ErrDiskFull):
+	case err != nil && !Passing(err):
 		return s.fail(err)
 	case s.reserve.size >= need:
 		return nil

@@ -43,7 +43,6 @@ func memoryGroup(t *testing.T, bytes int64) (wrap []string) {
 type process struct {
 	rss, peak int64 // bytes
 	files     int
-	threads   int
 }
 
 func look(t *testing.T, pid int) (p process) {
@@ -60,14 +59,9 @@ func look(t *testing.T, pid int) (p process) {
 			p.rss = n << 10
 		case "VmHWM":
 			p.peak = n << 10
-		case "Threads":
-			p.threads = int(n)
 		}
 	}
-	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
+	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid)) // a process that ends has none any more
 	p.files = len(files)
 	return p
 }

@@ -15,14 +15,11 @@ var errSlow = errors.New("logserver: the client does not take what is sent")
 
 // writeTail sends p, of a live read, after what is ready, and returns how much of p was
 // taken. With errSlow that is not all: the caller gives up its memory, calls
-// waitForClient, and goes on where it was. behind says that p is the rest of a line, which
+// waitForClient, and goes on where it was. Nobody else is writing. behind says that p is the rest of a line, which
 // goes before anything else. The caller drives the tail.
 func (o *outbox) writeTail(p []byte, behind bool) (n int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.writing {
-		o.changed.Wait()
-	}
 	if o.gone {
 		return 0, errGone
 	}
@@ -54,6 +51,23 @@ func (o *outbox) writeTail(p []byte, behind bool) (n int, err error) {
 		return n, errGone
 	}
 	return n, nil
+}
+
+// busy tells whether somebody writes to the socket.
+func (o *outbox) busy() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.writing
+}
+
+// waitForWriter waits until nobody does. While a read is live, nobody but who drives it
+// begins to.
+func (o *outbox) waitForWriter() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.writing {
+		o.changed.Wait()
+	}
 }
 
 // writeBoth writes one behind the other, with one system call. Most of the time there

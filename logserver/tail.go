@@ -83,6 +83,10 @@ func (l *Log) firstIndex(topic *hub.Topic, from *protocol.From, high uint64) uin
 // run drives the tail until it is parked or has ended.
 func (t *tail) run() {
 	for {
+		if t.c.out.busy() { // with what was left to it; however long that takes
+			t.history.release()
+			t.c.out.waitForWriter()
+		}
 		if t.begun > 0 {
 			t.finishLine()
 			continue

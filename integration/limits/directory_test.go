@@ -26,7 +26,7 @@ func TestUnfitDirectories(t *testing.T) {
 			if out, err := exec.Command("mount", "-t", "tmpfs", "-o", mount, "tmpfs", at).CombinedOutput(); err != nil {
 				notProven(t, "mount: %v: %s", err, out)
 			}
-			defer exec.Command("umount", at).Run() //nolint:errcheck // the machine's
+			defer exec.Command("umount", at).Run()
 			s := server.New(t, server.Dir(t), map[string]string{"BLOBS": filepath.Join(at, "blobs")})
 			s.Launch()
 			if code, said := s.Exit(); code != 74 || strings.Count(said, "\n") > 0 || !strings.Contains(said, at) && !strings.Contains(said, "disk full") {

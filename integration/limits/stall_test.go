@@ -62,7 +62,7 @@ func TestStalledDisk(t *testing.T) {
 		notProven(t, "fsfreeze: %v", err)
 	}
 	thaw := sync.OnceValue(func() error { return freeze("-u") })
-	defer thaw() //nolint:errcheck // told below
+	defer thaw()
 	k.send(`{"id":"a","entry":{"n":2}}`)
 	waitFor(t, "the warning", func() bool { return logged(s, "the disk is slow") })
 	if n := reader.history(); n != acknowledged {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ringlog/ringlog/logserver"
 )
@@ -13,7 +14,7 @@ import (
 // are still connected and miss nothing.
 func TestStalledAndSlowReaders(t *testing.T) {
 	addr := checked(t, logserver.Options{Memory: 32 << 20}, logserver.ServerOptions{})
-	const crowd, appends = 200, 60
+	const crowd, appends = 200, 30
 	var stalled, slow []*talk
 	for range crowd {
 		for _, list := range []*[]*talk{&stalled, &slow} {
@@ -26,7 +27,7 @@ func TestStalledAndSlowReaders(t *testing.T) {
 	k, tail := dial(t, addr), dial(t, addr)
 	tail.send(`{"from":1}` + "\n")
 	tail.expect(`{"current":true}`)
-	pad := strings.Repeat("x", 30_000)
+	pad := strings.Repeat("x", 40_000)
 	for i := 1; i <= appends; i++ {
 		k.send(fmt.Sprintf(`{"id":"a","entry":{"n":%d,"pad":"%s"}}`+"\n", i, pad))
 		if r := k.receive(); r.Index != uint64(i) {
@@ -37,7 +38,8 @@ func TestStalledAndSlowReaders(t *testing.T) {
 		}
 		slow[i%crowd].receive()
 	}
-	for i := 0; i < crowd; i += 10 {
+	for i := 0; i < crowd; i += 20 {
+		stalled[i].conn.SetDeadline(time.Now().Add(guard))
 		for next := uint64(1); next <= appends; next++ {
 			if r := stalled[i].receive(); r.Index != next {
 				t.Fatalf("stalled tail %d is at %d, want %d", i, r.Index, next)

@@ -80,7 +80,7 @@ func (r *room) size() int64 {
 // read can't go on for now.
 func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines []byte, sent uint64, err error) {
 	if c.room == nil {
-		c.held = readAhead + int64(chunk)
+		c.held = readAhead + 2*int64(chunk)
 		c.log.history.take(c.held)
 		c.room = c.log.rooms.Get().(*room)
 	}

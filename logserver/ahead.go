@@ -38,6 +38,12 @@ func (h *history) next(s span) chunk {
 	return c
 }
 
+// one returns a chunk of s, and has nothing read ahead.
+func (h *history) one(s span) chunk {
+	h.awaited(span{})
+	return h.cursor.chunk(s)
+}
+
 // awaited returns what was read ahead, if it is of use for s.
 func (h *history) awaited(s span) (chunk, bool) {
 	if h.ahead == nil {

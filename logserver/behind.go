@@ -60,7 +60,7 @@ func (l *Log) write(frame *segment.Frame) (place blobstore.Place, err error) {
 func (l *Log) settle() error {
 	for l.core.PendingDecided() || l.headless {
 		switch err := l.writeDecided(); {
-		case errors.Is(err, segment.ErrDiskFull):
+		case segment.Passing(err):
 			return nil // they stay in memory until there is space
 		case err != nil:
 			return err
@@ -85,7 +85,7 @@ func (l *Log) writeDecided() error {
 		frame = &segment.Frame{Kind: segment.KindCheckpoint, Payload: [2][]byte{checkpoint}}
 		size += int64(len(checkpoint))
 	}
-	if err := l.store.Reserve(size); err != nil {
+	if err := l.store.Reserve(size, 0); err != nil {
 		return err
 	}
 	if l.headless || l.core.PendingDecided() {

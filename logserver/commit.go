@@ -23,9 +23,14 @@ type announcement struct {
 // order and the decisions of the batch before in one write and one flush; then
 // apply; then the answers, then the heads. The caller is the committer.
 func (l *Log) commit(b *batch) {
-	if err := l.reserve(b); errors.Is(err, segment.ErrDiskFull) || errors.Is(err, index.ErrNoSpace) {
+	switch err := l.reserve(b); {
+	case errors.Is(err, segment.ErrDiskFull) || errors.Is(err, index.ErrNoSpace):
 		l.refusals.Error(l.options.Logger, err, "the disk is full: appends are refused until there is space")
 		l.refuse(b, protocol.ErrorDiskFull)
+		return
+	case errors.Is(err, segment.ErrNoFiles):
+		l.refusals.Error(l.options.Logger, err, "no file can be opened: appends are refused until one can; raise the limit of open files, or lower MAX_CONNS")
+		l.refuse(b, protocol.ErrorOverloaded)
 		return
 	}
 	if err := l.commitDurably(b); err != nil {
@@ -71,7 +76,8 @@ func (l *Log) reserve(b *batch) error {
 	l.stall.begin()
 	defer l.stall.end()
 	content := len(b.content.Manifest()) + b.content.Size()
-	return l.store.Reserve(int64(content + l.core.Unwritten() + perAppend*b.proposal.Len() + perBatch))
+	decisions := perAppend*b.proposal.Len() + perBatch
+	return l.store.Reserve(int64(content+l.core.Unwritten()+decisions), int64(decisions))
 }
 
 func (l *Log) commitDurably(b *batch) error {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/google/uuid"
 	"github.com/rs/zerolog"
@@ -32,11 +33,13 @@ type connection struct {
 	reads      uint64   // counts them
 	quietSince uint64   // the read after which the deadline was set, if it is forQuiet
 	memory     share    // of what all connections may hold
+	listed     bool     // the budget knows of its half line
 	draining   bool     // the server stops: what is on its way is still read
 
 	out      outbox
-	tails    sync.WaitGroup // the read under way
-	stopping atomic.Bool    // the server stops: refuse appends, end when answered
+	tails    sync.WaitGroup            // the read under way
+	stopping atomic.Bool               // the server stops: refuse appends, end when answered
+	stopAt   atomic.Pointer[time.Time] // until then the client may take what it is owed
 }
 
 // desk is what the handling of lines needs. Connections share a few: an idle one has
@@ -46,6 +49,11 @@ type desk struct {
 	message protocol.Message
 	pending []submission // appends of the lines that one read brought
 	entries []entry      // theirs
+}
+
+// size returns how many bytes of memory the lists take.
+func (d *desk) size() int {
+	return cap(d.pending)*int(unsafe.Sizeof(submission{})) + cap(d.entries)*int(unsafe.Sizeof(entry{}))
 }
 
 func newConnection(s *Server, nc net.Conn) *connection {
@@ -108,9 +116,11 @@ func (c *connection) read() (farewell string, err error) {
 		}
 		c.setDeadline()
 		err := c.lines.Fill()
+		c.account()
 		farewell := c.handleLines()
 		c.out.flush()
-		if err := c.account(); err != nil {
+		c.account()
+		if err := c.checkHalf(); err != nil {
 			return "", err
 		}
 		switch {
@@ -130,19 +140,35 @@ func (c *connection) read() (farewell string, err error) {
 	}
 }
 
-// account says what the connection holds. When all together hold too much, one
-// whose half line is what makes it so is dropped.
-func (c *connection) account() error {
-	c.memory.set(int64(c.lines.Size() + c.out.size()))
-	if c.lines.Partial() > longHalf && c.memory.budget.exhausted() {
-		c.log.refusals.Warn(*c.logger(), "MEMORY is used up: a connection with a long half line was dropped")
-		return errNoMemory
+// account says what the connection holds.
+func (c *connection) account() {
+	held := c.lines.Size() + c.out.size()
+	if c.desk != nil {
+		held += c.desk.size()
+	}
+	c.memory.set(int64(held))
+}
+
+// checkHalf sees to it that, when all together hold too much, those with the longest half
+// lines are dropped.
+func (c *connection) checkHalf() error {
+	half := int64(0)
+	if c.lines.Partial() > longHalf {
+		half = int64(c.lines.Size())
+	}
+	if half == 0 && !c.listed {
+		return nil
+	}
+	c.listed = half > 0
+	for _, longest := range c.memory.budget.half(c, half) {
+		c.log.refusals.Warn(*longest.logger(), "MEMORY is used up: the connection with the longest half line was dropped")
+		if longest == c {
+			return errNoMemory
+		}
+		longest.cut()
 	}
 	return nil
 }
-
-// longHalf is how many bytes a half line may have when memory is used up.
-const longHalf = 64 << 10
 
 var errNoMemory = errors.New("logserver: out of memory for connections")
 
@@ -208,7 +234,7 @@ func (c *connection) rest() {
 	if c.reads == c.quietSince {
 		c.lines.Shrink()
 		c.out.shrink()
-		c.memory.set(int64(c.lines.Size() + c.out.size()))
+		c.account()
 	}
 	c.deadline = noDeadline
 	c.readUntil(time.Time{})
@@ -231,6 +257,9 @@ func (c *connection) finish(farewell string, err error) {
 	c.linger(farewell != "" || c.stopping.Load())
 	_ = c.net.Close()
 	c.memory.set(0)
+	if c.listed {
+		c.memory.budget.half(c, 0)
+	}
 }
 
 // linger shuts down the sending side and reads on for a moment: closing with
@@ -251,7 +280,9 @@ var alreadyPast = time.Unix(1, 0)
 // what it is still owed. Called by Shutdown.
 func (c *connection) stop() {
 	c.stopping.Store(true)
-	_ = c.net.SetWriteDeadline(time.Now().Add(c.limits.StopTimeout))
+	at := time.Now().Add(c.limits.StopTimeout)
+	c.stopAt.Store(&at)
+	_ = c.net.SetWriteDeadline(at)
 	_ = c.net.SetReadDeadline(alreadyPast) // wakes the goroutine out of its read
 	c.out.wake()
 }

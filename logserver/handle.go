@@ -14,7 +14,9 @@ import (
 func (c *connection) handleLines() (farewell string) {
 	c.desk = c.log.desks.Get().(*desk)
 	defer func() {
-		c.log.desks.Put(c.desk)
+		if c.desk.size() <= largeDesk {
+			c.log.desks.Put(c.desk)
+		}
 		c.desk = nil
 	}()
 	for farewell == "" {
@@ -27,6 +29,9 @@ func (c *connection) handleLines() (farewell string) {
 	c.submitPending()
 	return farewell
 }
+
+// largeDesk is the size from which a desk is not kept for others.
+const largeDesk = 1 << 20
 
 func (c *connection) handleLine(line []byte) (farewell string) {
 	m := &c.message
@@ -65,7 +70,7 @@ func (c *connection) handleAppend(m *protocol.Message) (farewell string) {
 		c.out.refuse(m.ID, protocol.ErrorOverloaded)
 		return ""
 	}
-	first, size := len(c.entries), 0
+	first, size, lists := len(c.entries), 0, c.desk.size()
 	for _, text := range m.Entries {
 		c.entries = append(c.entries, entry{text, blobstore.Sum(text)})
 		size += len(text)
@@ -90,6 +95,9 @@ func (c *connection) handleAppend(m *protocol.Message) (farewell string) {
 		entries: entries,
 		size:    size,
 	})
+	if c.desk.size() > lists {
+		c.account()
+	}
 	return ""
 }
 

@@ -29,6 +29,7 @@ var errNoRow = errors.New("logserver: the index has no row for an entry that exi
 // segment and fs for directories that are not fit, each naming file and remedy.
 func Open(o Options) (*Log, error) {
 	o = o.withDefaults()
+	connections, history := o.divideMemory()
 	l := &Log{
 		options:  o,
 		hub:      hub.New(o.Recent),
@@ -40,7 +41,8 @@ func Open(o Options) (*Log, error) {
 		ended:    make(chan struct{}, 1),
 		closing:  make(chan struct{}),
 		failed:   make(chan struct{}),
-		memory:   budget{limit: o.Memory},
+		memory:   budget{limit: connections, halves: make(map[*connection]int64)},
+		history:  newAllowance(history),
 		desks: sync.Pool{New: func() any {
 			return &desk{parser: protocol.Parser{Limits: protocol.Limits{MaxEntry: o.MaxEntry}}}
 		}},
@@ -72,6 +74,9 @@ func (l *Log) openFiles() (err error) {
 	}
 	for _, warning := range found.Warnings {
 		l.options.Logger.Warn().Msg(warning)
+	}
+	if found.DiskFull {
+		l.options.Logger.Warn().Msg("the disk is full: started with what was kept aside for that; appends are refused until there is space")
 	}
 	if found.Kept > 0 || found.Torn > 0 {
 		l.options.Logger.Info().Int("kept_batches", found.Kept).Int64("torn_bytes", found.Torn).
@@ -267,5 +272,11 @@ func (l *Log) start() error {
 		}
 	}
 	l.headless = true
-	return l.settle()
+	if err := l.settle(); err != nil {
+		return err
+	}
+	if err := l.store.Secure(0); !segment.Passing(err) {
+		return err
+	}
+	return nil // it is tried again before anything is appended
 }

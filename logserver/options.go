@@ -28,7 +28,7 @@ type Options struct {
 	IndexEvery   time.Duration // the index is written behind at least this often, 1 s
 	IdleAfter    time.Duration // nothing to do for this long: flush decisions and MARK, 50 ms
 
-	Memory      int64         // bytes that connections may hold for lines and answers, 256 MiB
+	Memory      int64         // bytes for lines, answers, reads of history and recent lines, 256 MiB
 	DiskWarning time.Duration // a write that takes longer is warned of, 1 s
 	DiskTimeout time.Duration // a write that takes longer fails the log, 30 s
 
@@ -64,6 +64,7 @@ type ServerOptions struct {
 	LineTimeout   time.Duration // half a line, then no progress for this long: dropped, 30 s
 	QuietAfter    time.Duration // nothing came for this long: a connection gives memory back, 5 s
 	Linger        time.Duration // how long a client may take to notice that it was closed, 1 s
+	Patience      time.Duration // how long a read waits for its client before it gives its memory to others, 250 ms
 	StopTimeout   time.Duration // how long a stopping server lets a client take what it is still owed, 3 s
 	StopGrace     time.Duration // how long it reads lines that are on their way, 50 ms
 	KeepAlive     time.Duration // idle time before TCP asks whether the peer is alive, 30 s
@@ -77,6 +78,7 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	defaults(&o.LineTimeout, 30*time.Second)
 	defaults(&o.QuietAfter, 5*time.Second)
 	defaults(&o.Linger, time.Second)
+	defaults(&o.Patience, 250*time.Millisecond)
 	defaults(&o.StopTimeout, 3*time.Second)
 	defaults(&o.StopGrace, 50*time.Millisecond)
 	defaults(&o.KeepAlive, 30*time.Second)

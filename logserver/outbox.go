@@ -2,9 +2,8 @@ package logserver
 
 import (
 	"errors"
-	"net"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/ringlog/ringlog/logserver/order"
 	"github.com/ringlog/ringlog/protocol"
@@ -22,6 +21,7 @@ type outbox struct {
 	c        *connection
 	headOf   func(log string) uint64
 	tryWrite func(p []byte) (int, error) // never blocks
+	writable func() error                // waits until something can be written; nil: can't be told
 
 	mu      sync.Mutex // guards the following
 	changed *sync.Cond // something was sent, answered, or broke
@@ -38,6 +38,7 @@ func (o *outbox) init(c *connection) {
 	o.c = c
 	o.changed = sync.NewCond(&o.mu)
 	o.tryWrite = nonblocking(c.net)
+	o.writable = writable(c.net)
 	o.headOf = func(log string) uint64 {
 		if t, ok := c.log.hub.Lookup([]byte(log)); ok {
 			return t.Head()
@@ -270,9 +271,20 @@ func (o *outbox) hasRoom() bool {
 }
 
 func (o *outbox) roomy() bool {
-	limits := o.c.limits
-	return o.answers.len() < limits.MaxUnanswered && len(o.ready)+o.sending < limits.MaxUnsent
+	answers, bytes := o.c.limits.MaxUnanswered, o.c.limits.MaxUnsent
+	if o.c.memory.budget.exhausted() {
+		answers, bytes = min(answers, fewAnswers), min(bytes, fewBytes)
+	}
+	return o.answers.len() < answers && len(o.ready)+o.sending < bytes
 }
+
+// When memory is used up, a connection is not read from with as much to be answered or
+// taken as this.
+const (
+	fewAnswers = 16
+	fewBytes   = 4 << 10
+	lookAgain  = 100 * time.Millisecond
+)
 
 // waitForRoom blocks while the client has too much unanswered or untaken: it
 // is not read from meanwhile. It returns errGone when the connection broke.
@@ -280,6 +292,9 @@ func (o *outbox) waitForRoom() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for !o.gone && !o.roomy() && !o.c.stopping.Load() {
+		if o.c.memory.budget.exhausted() { // nobody tells when it is not any more
+			time.AfterFunc(lookAgain, o.wake)
+		}
 		o.changed.Wait()
 	}
 	if o.gone {
@@ -317,82 +332,40 @@ func (o *outbox) begin(t *tail) bool {
 	return true
 }
 
-// writeBlocking sends p, of a live read, after what is ready. The caller drives the
-// tail.
-func (o *outbox) writeBlocking(p []byte) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.writing {
-		o.changed.Wait()
-	}
-	if o.gone {
-		return errGone
-	}
-	if len(o.ready)+len(p) == 0 {
-		return nil
-	}
-	first := o.take()
-	o.sending += len(p)
-	o.mu.Unlock()
-	err := o.writeBoth(first, p)
-	o.mu.Lock()
-	o.wrote(first, err)
-	if err != nil {
-		return errGone
-	}
-	return nil
-}
-
 // tryWriteTail sends what is ready and then lines, of a live read, as far as that
-// can't block, and tells whether everything went. What is left is on its way: the
-// caller, who drives the tail, goes on where it may block.
-func (o *outbox) tryWriteTail(lines []byte) bool {
+// can't block, and tells whether everything went. Of lines, taken bytes are no longer the
+// caller's business; when not everything went, the caller, who drives the tail, goes on
+// where it may block.
+func (o *outbox) tryWriteTail(lines []byte) (taken int, all bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	taken = len(lines)
 	if o.writing || len(o.ready) > 0 {
 		o.ready = append(o.ready, lines...)
 		lines = nil
 	}
 	if o.writing {
-		return false
+		return taken, false
 	}
 	if len(o.ready) > 0 {
 		lines = o.take()
 	}
 	if len(lines) == 0 || o.gone {
-		return true
+		return taken, true
 	}
 	own := o.writing // lines are a buffer of the outbox
 	o.writing, o.sending = true, len(lines)
 	o.mu.Unlock()
 	n, err := o.tryWrite(lines)
 	o.mu.Lock()
-	if err == nil && n < len(lines) {
-		if !own { // tails share them: they are not kept
-			lines, n = slices.Clone(lines[n:]), 0
-		}
+	partly := err == nil && n < len(lines)
+	if own && partly {
 		go o.writeRest(lines, n)
-		return false
+		return taken, false
 	}
-	if !own {
-		lines = nil
+	if !own { // tails share them: they are not kept
+		taken, lines = n, nil
 	}
 	o.wrote(lines, err)
-	return true
-}
-
-// writeBoth writes one behind the other, with one system call. Most of the time there
-// is only one: then without the deep stack that several buffers take, which an idle tail
-// would keep.
-func (o *outbox) writeBoth(first, second []byte) (err error) {
-	switch {
-	case len(second) == 0:
-		_, err = o.c.net.Write(first)
-	case len(first) == 0:
-		_, err = o.c.net.Write(second)
-	default:
-		buffers := net.Buffers{first, second}
-		_, err = buffers.WriteTo(o.c.net)
-	}
-	return err
+	return taken, !partly
 }

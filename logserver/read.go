@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
@@ -19,6 +20,7 @@ type cursor struct {
 	log  *Log
 	room *room // nil: holds nothing
 	lost int   // damaged entries that were met
+	held int64 // of what reads of history may hold
 }
 
 // room is the memory of a cursor that is reading.
@@ -57,6 +59,18 @@ func (c *cursor) release() {
 		c.log.rooms.Put(c.room)
 	}
 	c.room = nil
+	c.hold(0)
+}
+
+// hold says how much memory the cursor holds.
+func (c *cursor) hold(bytes int64) {
+	c.log.history.add(bytes - c.held)
+	c.held = bytes
+}
+
+// size returns how many bytes of memory the room takes.
+func (r *room) size() int64 {
+	return int64(r.reader.Size() + cap(r.lines) + cap(r.before) + cap(r.rows)*int(unsafe.Sizeof(index.Row{})))
 }
 
 // next returns the lines of the entries from..to of a log, up to about chunk
@@ -66,9 +80,12 @@ func (c *cursor) release() {
 // read can't go on for now.
 func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines []byte, sent uint64, err error) {
 	if c.room == nil {
+		c.held = readAhead + 2*int64(chunk)
+		c.log.history.take(c.held)
 		c.room = c.log.rooms.Get().(*room)
 	}
 	r := c.room
+	defer func() { c.hold(r.size()) }()
 	r.lines, r.before = r.before[:0], r.lines
 	for at := from; at <= to && (at == from || len(r.lines) < chunk); {
 		row, err := c.row(log, at, meta)

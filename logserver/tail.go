@@ -1,6 +1,8 @@
 package logserver
 
 import (
+	"bytes"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +29,7 @@ type tail struct {
 
 	// Owned by whoever drives the tail.
 	next    uint64 // the cursor: index of the next entry
+	begun   int    // bytes of its line that the client has
 	left    uint64
 	current bool // {"current":true} was sent
 	history history
@@ -80,6 +83,14 @@ func (l *Log) firstIndex(topic *hub.Topic, from *protocol.From, high uint64) uin
 // run drives the tail until it is parked or has ended.
 func (t *tail) run() {
 	for {
+		if t.c.out.busy() { // with what was left to it; however long that takes
+			t.history.release()
+			t.c.out.waitForWriter()
+		}
+		if t.begun > 0 {
+			t.finishLine()
+			continue
+		}
 		to, ended := t.step()
 		if ended {
 			t.end()
@@ -92,7 +103,12 @@ func (t *tail) run() {
 			t.c.out.abandon()
 			continue
 		}
-		if err := t.c.out.writeBlocking(lines); err != nil {
+		n, err := t.c.out.writeTail(lines, false)
+		if errors.Is(err, errSlow) {
+			t.took(lines[:n])
+			t.waitForClient()
+			continue
+		} else if err != nil {
 			t.c.out.endTail(false)
 			continue
 		}
@@ -126,8 +142,13 @@ func (t *tail) serve(buf []byte) {
 			go t.run()
 			return
 		}
-		t.sent(n)
-		if !t.c.out.tryWriteTail(lines) {
+		taken, all := t.c.out.tryWriteTail(lines)
+		if taken < len(lines) {
+			t.took(lines[:taken])
+		} else {
+			t.sent(n)
+		}
+		if !all {
 			go t.run()
 			return
 		}
@@ -188,6 +209,53 @@ func (t *tail) park() bool {
 	}
 	t.driven.Store(driven)
 	return false
+}
+
+// took notes what a slow client took of lines: whole ones, and perhaps the beginning of one.
+func (t *tail) took(p []byte) {
+	if whole := bytes.Count(p, []byte("\n")); whole > 0 {
+		t.sent(uint64(whole))
+		p, t.begun = p[bytes.LastIndexByte(p, '\n')+1:], 0
+	}
+	t.begun += len(p)
+}
+
+// waitForClient waits until a slow client takes something, and holds no memory meanwhile.
+func (t *tail) waitForClient() {
+	t.history.release()
+	if err := t.c.out.waitForClient(); err != nil {
+		t.stop()
+	}
+}
+
+// stop ends the read at once.
+func (t *tail) stop() {
+	t.begun = 0
+	t.c.out.endTail(false)
+}
+
+// finishLine sends the rest of the line that a slow client took the beginning of: the same
+// bytes, read again. When they can't be had, the connection is of no use any more.
+func (t *tail) finishLine() {
+	c := t.history.one(span{t.topic.ID(), t.next, t.next, t.meta, 1})
+	line, err := c.lines, c.err
+	if err != nil || c.lost || len(line) < t.begun {
+		t.c.log.refusals.Error(*t.c.logger(), err, "a line can't be sent to its end: its connection was closed")
+		t.c.out.abandon()
+		t.stop()
+		return
+	}
+	n, err := t.c.out.writeTail(line[t.begun:], true)
+	switch {
+	case errors.Is(err, errSlow):
+		t.took(line[t.begun:][:n])
+		t.waitForClient()
+	case err != nil:
+		t.stop()
+	default:
+		t.begun = 0
+		t.sent(1)
+	}
 }
 
 // lostPause follows each line that says that an entry is unavailable: some clients

@@ -24,7 +24,7 @@ var zeroes [256 << 10]byte
 // Append writes frames as one batch and makes it durable: one write, one flush, then MARK.
 // It returns where the frames lie; the slice is valid until the next call.
 //
-// ErrBatch and ErrDiskFull leave the stream as it was, good for more. After any other
+// ErrBatch, ErrDiskFull and ErrNoFiles leave the stream as it was, good for more. After any other
 // error it is not known whether the batch will be found by the next Open; the store gives
 // that error to every later call.
 func (s *Store) Append(frames []Frame) ([]blobstore.Place, error) {
@@ -36,7 +36,7 @@ func (s *Store) Append(frames []Frame) ([]blobstore.Place, error) {
 		return nil, err
 	}
 	if err := s.makeRoom(size); err != nil {
-		if errors.Is(err, ErrDiskFull) {
+		if Passing(err) {
 			return nil, err
 		}
 		return nil, s.fail(err)
@@ -48,15 +48,17 @@ func (s *Store) Append(frames []Frame) ([]blobstore.Place, error) {
 }
 
 // Reserve makes sure that a batch of up to n bytes, headers included, can be appended
-// next: that Append will not give ErrDiskFull. It is for those who must know before they
-// commit themselves to a batch. ErrDiskFull leaves the stream as it was; any other error
-// is final, as Append's are.
-func (s *Store) Reserve(n int64) error {
-	if s.err != nil {
-		return s.err
+// next: that Append will not give ErrDiskFull. It also makes sure that this batch, and
+// another one of up to next bytes, can be written by the Open that follows when the process
+// is killed and the disk full. It is for those who must know before they commit themselves
+// to a batch. ErrDiskFull and ErrNoFiles leave the stream as it was; any other error is final, as
+// Append's are.
+func (s *Store) Reserve(n, next int64) error {
+	if err := s.Secure(n + next); err != nil {
+		return err
 	}
 	err := s.makeRoom(n)
-	if err == nil || errors.Is(err, ErrDiskFull) {
+	if err == nil || Passing(err) {
 		return err
 	}
 	return s.fail(err)
@@ -66,12 +68,18 @@ func (s *Store) Reserve(n int64) error {
 // must fit behind it. ErrDiskFull if there are none.
 func (s *Store) makeRoom(size int64) error {
 	need := s.tail.Offset + size + sealSize
-	if need > s.full && s.tail.Offset > s.born {
-		if turn, ok := s.ask(); ok {
-			return s.roll(&turn, size)
-		}
+	if need <= s.full || s.tail.Offset == s.born {
+		return s.allocate(need)
 	}
-	return s.allocate(need)
+	turn, ok := s.ask()
+	if !ok {
+		return s.allocate(need)
+	}
+	err := s.roll(&turn, size)
+	if Passing(err) && need <= s.allocated {
+		return nil // better in a file that is a little long than nowhere
+	}
+	return err
 }
 
 // allocate makes the current file have blocks for need bytes, and some more if they can
@@ -122,7 +130,7 @@ func (s *Store) write(frames []Frame, size int64) error {
 func (s *Store) zeroAhead() error {
 	start := max(s.zeroed, s.tail.Offset)
 	end := min(s.tail.Offset+zeroStep, s.full)
-	if s.allocated == s.tail.Offset {
+	if s.born == s.tail.Offset {
 		return nil // a new file stays as short as it is until the first append
 	}
 	if end-start < zeroStep/2 && end < s.full || end <= start {

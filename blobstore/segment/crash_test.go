@@ -132,6 +132,11 @@ func (l *ledger) append(s *segment.Store, r *rand.Rand) error {
 	longest := []int{100, 6000, 20000}[r.IntN(3)]
 	frames := append(randomBatch(r, l.next, longest), contentFrame(fmt.Sprintf(`{"batch":%d}`, l.next)))
 	l.next++
+	if r.IntN(2) == 0 {
+		if err := s.Reserve(int64(longest), int64(longest)); err != nil {
+			return err
+		}
+	}
 	l.flight = flat(frames)
 	if _, err := s.Append(frames); err != nil {
 		return err

@@ -193,7 +193,7 @@ func TestDirectories(t *testing.T) {
 		s.Close()
 		return imageOf(t, f)
 	}(t)
-	newest := name(uint64(len(grown) - 1))
+	newest := name(uint64(len(grown) - 2)) // of the segments; the others are MARK and RESERVE
 	version := func(content []byte, number byte) []byte {
 		content = bytes.Clone(content)
 		content[8] = number

@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 )
@@ -12,6 +13,9 @@ var (
 	// ErrDiskFull: no blocks could be had for the batch. Nothing of it was written, and
 	// the same Append may be tried again when there is space.
 	ErrDiskFull = errors.New("disk full")
+	// ErrNoFiles: the process or the machine may not open another file for now. Nothing was
+	// written, and the same Append may be tried again.
+	ErrNoFiles = errors.New("too many open files")
 	// ErrUnavailable: the bytes at a place can't be given. What is wrong with them is
 	// wrapped too, often a *DamageError. Other places are not affected.
 	ErrUnavailable = errors.New("content unavailable")
@@ -57,10 +61,19 @@ const (
 	export   = "export its logs with the version that wrote it, and append them to a new directory"
 )
 
-// full turns the file system's word for a full disk into this package's.
+// full turns the system's words for what has run out into this package's.
 func full(err error) error {
-	if errors.Is(err, fs.ErrNoSpace) {
+	switch {
+	case errors.Is(err, fs.ErrNoSpace):
 		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	case noFiles(err):
+		return fmt.Errorf("%w: %w", ErrNoFiles, err)
 	}
 	return err
 }
+
+func noFiles(err error) bool { return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) }
+
+// Passing tells whether an error of Append, Reserve or Secure left the stream as it was, so
+// that the same may work later: ErrDiskFull or ErrNoFiles.
+func Passing(err error) bool { return errors.Is(err, ErrDiskFull) || errors.Is(err, ErrNoFiles) }

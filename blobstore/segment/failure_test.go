@@ -150,6 +150,8 @@ func TestOperations(t *testing.T) {
 		"write MARK", "sync MARK")
 	s.Idle()
 	expect("idle before the first append")
+	s.Secure(0)
+	expect("kept aside", "create RESERVE", "sync RESERVE", "syncdir")
 	s.Append(frame(100))
 	expect("append", "write 1.seg", "sync 1.seg", "write MARK")
 	s.Idle()

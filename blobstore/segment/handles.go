@@ -47,6 +47,10 @@ func (hs *handles) acquire(number uint64) (*handle, error) {
 	h := hs.open[number]
 	if h == nil {
 		file, err := open(hs.fs, fileName(number))
+		if noFiles(err) {
+			hs.closeUnused(0)
+			file, err = open(hs.fs, fileName(number))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -60,8 +64,12 @@ func (hs *handles) acquire(number uint64) (*handle, error) {
 }
 
 // evict closes the files used longest ago when there are too many; mu is held.
-func (hs *handles) evict() {
-	for len(hs.open) > maxHandles {
+func (hs *handles) evict() { hs.closeUnused(maxHandles) }
+
+// closeUnused closes the files used longest ago that nobody is reading, until so many are
+// open; mu is held.
+func (hs *handles) closeUnused(most int) {
+	for len(hs.open) > most {
 		var oldest uint64
 		for number, h := range hs.open {
 			if h.users == 0 && (oldest == 0 || h.used < hs.open[oldest].used) {

@@ -40,6 +40,7 @@ type Recovery struct {
 	Batches  uint64   // number of the last batch
 	Kept     int      // whole batches beyond the durable position that were written anew
 	Torn     int64    // bytes of an unfinished batch that was dropped
+	DiskFull bool     // the new file had to be made of what was kept aside
 	Warnings []string // what an operator should know of, one line each
 }
 
@@ -47,7 +48,7 @@ type Recovery struct {
 // append to. Until that file has its name, nothing found is changed in any way.
 //
 // A *DamageError or *ForeignError means that the stream must not be continued as it is;
-// ErrDiskFull that the new file could not be begun.
+// ErrDiskFull that the new file could not be begun, not even of what was kept aside.
 func Open(f fs.FS, o Options) (*Store, Recovery, error) {
 	o = o.withDefaults()
 	in, err := inspect(f)
@@ -70,6 +71,7 @@ func Open(f fs.FS, o Options) (*Store, Recovery, error) {
 		Batches:  s.tail.batch,
 		Kept:     len(plan.kept),
 		Torn:     plan.torn,
+		DiskFull: plan.full,
 		Warnings: in.warnings,
 	}, nil
 }
@@ -107,6 +109,7 @@ type plan struct {
 	// trim is how long the last file found may be cut, once the new one is durable:
 	// nothing but zeroes lies behind. 0 if it is to be left.
 	trim int64
+	full bool // the disk was, so that the reserve was used up
 }
 
 // founding plans the first file of a new stream.
@@ -169,12 +172,16 @@ func (p *plan) carryOut(f fs.FS, o Options, in *inspection) (*Store, error) {
 			return nil, fmt.Errorf("flush the names of the files: %w", err)
 		}
 	}
-	d, err := newDraft(f, fileName(p.head.number), p.head.born)
-	if err != nil {
+	var err error
+	if s.reserve, err = openReserve(f); err != nil {
 		return nil, err
 	}
-	if err := s.switchTo(d, &p.head, p.kept, p.head.born); err != nil {
-		return nil, err
+	d, room, err := p.begin(f, s.reserve, spare(o.Size))
+	if err == nil {
+		err = s.switchTo(d, &p.head, p.kept, room)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.reserve.close())
 	}
 	if err := s.remember(in.mark); err != nil {
 		return nil, errors.Join(err, s.release())
@@ -185,6 +192,19 @@ func (p *plan) carryOut(f fs.FS, o Options, in *inspection) (*Store, error) {
 		}
 	}
 	return s, nil
+}
+
+// begin makes the draft of the new file. Where a reserve says that much may have to be
+// written by a start, the file gets that room at once.
+func (p *plan) begin(f fs.FS, r *reserve, spare int64) (d *draft, room int64, err error) {
+	name := fileName(p.head.number)
+	room = max(p.head.born, r.size-spare)
+	d, err = newDraft(f, name, room)
+	if errors.Is(err, ErrDiskFull) && r.size > 0 {
+		p.full = true
+		return r.draft(name, p.head.born, spare)
+	}
+	return d, room, err
 }
 
 // remember makes MARK, whose last mark found is given, name the new file.

@@ -27,6 +27,7 @@ type Store struct {
 	tail    point  // where the next batch goes
 	encoder encoder
 	mark    *marker
+	reserve *reserve
 	err     error // why nothing more can be appended
 	closed  bool
 
@@ -173,6 +174,9 @@ func (s *Store) release() error {
 	}
 	if s.mark != nil {
 		err = errors.Join(err, s.mark.file.Close())
+	}
+	if s.reserve != nil {
+		err = errors.Join(err, s.reserve.close())
 	}
 	return err
 }

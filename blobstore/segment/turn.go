@@ -37,6 +37,9 @@ func (s *Store) roll(turn *Turn, size int64) error {
 	if len(turn.Checkpoint) > 0 {
 		first = [][]Frame{{{Kind: KindCheckpoint, Payload: [2][]byte{turn.Checkpoint}}}}
 	}
+	if err := s.Secure(sizeOf(seal)); err != nil {
+		return err
+	}
 	if err := s.allocate(s.tail.Offset + sizeOf(seal)); err != nil {
 		return err
 	}

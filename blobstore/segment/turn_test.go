@@ -28,6 +28,9 @@ func TestTurn(t *testing.T) {
 		}, true
 	}
 	s, _ := mustOpen(t, disk, o)
+	if err := s.Secure(0); err != nil {
+		t.Fatal(err)
+	}
 	flushes := 0
 	disk.SetHook(func(op fs.Op) error {
 		if op.Kind == fs.OpSync && !strings.HasPrefix(op.Name, "MARK") {

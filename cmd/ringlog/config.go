@@ -27,7 +27,7 @@ type Config struct {
 	LogLevel Level  `envconfig:"LOG_LEVEL" default:"info" want:"debug, info, warn, error or off" meaning:"how much is logged (JSON lines on standard output)"`
 	EntryLimit
 	MaxConns    Count    `envconfig:"MAX_CONNS" default:"16384" min:"1" max:"1000000" want:"a number from 1 to 1000000" meaning:"connections at once"`
-	Memory      Size     `envconfig:"MEMORY" min:"16777216" max:"1125899906842624" want:"a size of 16MiB or more" meaning:"memory for all connections' lines and answers; default: 25 % of what there is"`
+	Memory      Size     `envconfig:"MEMORY" min:"16777216" max:"1125899906842624" want:"a size of 16MiB or more" meaning:"memory for lines, answers, reads of history and recent lines; default: 25 % of what there is"`
 	Sync        Choice   `envconfig:"SYNC" default:"always" oneof:"always" want:"always" meaning:"what is flushed before an answer"`
 	Insecure    Bool     `envconfig:"INSECURE" default:"false" want:"true or false" meaning:"allow what the other rows ask for"`
 	Segment     Size     `envconfig:"SEGMENT" default:"256MiB" min:"65536" max:"268435456" want:"a size from 64KiB to 256MiB" meaning:"bytes of a segment file"`

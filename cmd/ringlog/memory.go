@@ -2,6 +2,9 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,13 +12,24 @@ import (
 )
 
 // defaultMemory is a quarter of what the machine or, where one is set, the control group allows.
-func defaultMemory() int64 {
+func defaultMemory() int64 { return max(availableMemory()/4, 16<<20) }
+
+// limitHeap has the garbage collector work harder before the process comes to what it may have. GOMEMLIMIT wins.
+func limitHeap() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(availableMemory() / 10 * 7)
+	}
+}
+
+// availableMemory is what the machine has, or the control group allows.
+func availableMemory() int64 {
 	limit := int64(1 << 30)
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) == nil {
 		limit = int64(info.Totalram) * int64(info.Unit)
 	}
-	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+	groups, _ := os.ReadFile("/proc/self/cgroup")
+	for _, file := range memoryFiles(string(groups)) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			continue
@@ -25,5 +39,31 @@ func defaultMemory() int64 {
 			limit = min(limit, n)
 		}
 	}
-	return max(limit/4, 16<<20)
+	return limit
+}
+
+// memoryFiles lists the files that may limit a process whose /proc/self/cgroup is given: those of its
+// group and of the groups around it, as far as they can be seen from here.
+func memoryFiles(groups string) (files []string) {
+	add := func(root, group, name string) {
+		for ; ; group = filepath.Dir(group) {
+			files = append(files, filepath.Join(root, group, name))
+			if group == "/" || group == "." {
+				return
+			}
+		}
+	}
+	for line := range strings.Lines(groups) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) < 3 {
+			continue
+		}
+		if fields[1] == "" {
+			add("/sys/fs/cgroup", fields[2], "memory.max")
+		}
+		if slices.Contains(strings.Split(fields[1], ","), "memory") {
+			add("/sys/fs/cgroup/memory", fields[2], "memory.limit_in_bytes")
+		}
+	}
+	return files
 }

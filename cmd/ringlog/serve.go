@@ -50,6 +50,7 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	for _, unknown := range unknownVariables() {
 		logger.Warn().Msg(unknown)
 	}
+	limitHeap()
 	signals := catchSignals(logger)
 	defer signals.stop()
 	return serve(cmd.Context(), config, logger, signals)
@@ -69,7 +70,7 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	if err != nil {
 		return err
 	}
-	server := logserver.NewServer(log, logserver.ServerOptions{Echo: bool(config.Echo), MaxConns: int(config.MaxConns)})
+	server := logserver.NewServer(log, logserver.ServerOptions{Echo: bool(config.Echo), MaxConns: connectionLimit(int(config.MaxConns), logger)})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	logger.Info().Str("version", buildVersion()).Str("address", listener.Addr().String()).

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,6 +41,9 @@ func Binary(t testing.TB) string {
 type Server struct {
 	Dir  string // of its data
 	Addr string // fixed before the first start
+	// Wrap is a command that runs the binary, whose path follows: with limits, or traced. Its process
+	// must become the binary's.
+	Wrap []string
 
 	t      testing.TB
 	env    map[string]string
@@ -97,7 +101,8 @@ func (s *Server) Start() time.Duration {
 func (s *Server) Launch() (serving <-chan struct{}) {
 	s.t.Helper()
 	s.stderr.Reset()
-	s.cmd = exec.Command(Binary(s.t))
+	command := append(slices.Clone(s.Wrap), Binary(s.t))
+	s.cmd = exec.Command(command[0], command[1:]...)
 	s.cmd.Dir = s.Dir
 	s.cmd.Env = append(os.Environ(), s.Env()...)
 	s.cmd.Stderr = &s.stderr

@@ -24,6 +24,7 @@ func (m *Mem) Crash(r *rand.Rand) *Mem {
 		c.apply(names)
 	}
 	after := Memory()
+	after.space = m.space
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		after.names[name] = names[name].crash(r)
 	}
@@ -118,6 +119,7 @@ func (m *Mem) Kill() *Mem {
 		return copies[n]
 	}
 	after := Memory()
+	after.space = m.space
 	for name, n := range m.names {
 		after.names[name] = copied(n)
 	}

@@ -19,6 +19,7 @@ type Mem struct {
 	journal []change          // to names since
 	hook    func(Op) error
 	lie     func(Op) bool
+	space   int64 // bytes that all files together may have; 0: no limit
 }
 
 // change is one change of names that has not been synced.
@@ -93,6 +94,37 @@ func (m *Mem) SetHook(fn func(Op) error) { m.hook = fn }
 // Lie makes each Sync and SyncDir that about picks do nothing and say that all is well,
 // as some disks do. It is there to see that tests find out.
 func (m *Mem) Lie(about func(Op) bool) { m.lie = about }
+
+// SetSpace makes the disk one of so many bytes, in whole blocks: what would make its files
+// longer than that together gives ErrNoSpace. 0 makes it endless again.
+func (m *Mem) SetSpace(bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.space = bytes
+}
+
+// Used returns how many bytes of the disk the files take, in whole blocks.
+func (m *Mem) Used() int64 {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.used()
+}
+
+// used returns how many bytes the files with a name take; m.mu is held.
+func (m *Mem) used() (bytes int64) {
+	for _, node := range m.names {
+		bytes += wholeBlocks(node.size)
+	}
+	return bytes
+}
+
+func wholeBlocks(n int64) int64 { return (n + blockSize - 1) / blockSize * blockSize }
+
+// fits tells whether there is space for a file to become so long; m.mu is held.
+func (m *Mem) fits(node *inode, size int64) bool {
+	more := wholeBlocks(size) - wholeBlocks(node.size)
+	return m.space == 0 || more <= 0 || m.used()+more <= m.space
+}
 
 func (m *Mem) lies(op Op) bool { return m.lie != nil && m.lie(op) }
 

@@ -44,15 +44,33 @@ func (f *memFile) ReadAt(p []byte, off int64) (n int, err error) {
 }
 
 func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
-	err := f.do(Op{Kind: OpWriteAt, Off: off, Len: int64(len(p))}, func() { f.node.writeAt(p, off) })
-	if err != nil {
+	full := false
+	err := f.do(Op{Kind: OpWriteAt, Off: off, Len: int64(len(p))}, func() {
+		if full = !f.mem.fits(f.node, off+int64(len(p))); !full {
+			f.node.writeAt(p, off)
+		}
+	})
+	if err = orNoSpace(err, full); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
 func (f *memFile) Allocate(off, n int64) error {
-	return f.do(Op{Kind: OpAllocate, Off: off, Len: n}, func() { f.node.resize(max(f.node.size, off+n)) })
+	full := false
+	err := f.do(Op{Kind: OpAllocate, Off: off, Len: n}, func() {
+		if full = !f.mem.fits(f.node, off+n); !full {
+			f.node.resize(max(f.node.size, off+n))
+		}
+	})
+	return orNoSpace(err, full)
+}
+
+func orNoSpace(err error, full bool) error {
+	if err == nil && full {
+		return ErrNoSpace
+	}
+	return err
 }
 
 func (f *memFile) Truncate(size int64) error {

@@ -165,7 +165,10 @@ func TestPowerCutLosesNothingAcknowledged(t *testing.T) {
 		rounds = n
 	}
 	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	if n, err := strconv.ParseUint(os.Getenv("RINGLOG_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("RINGLOG_SEED=%d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	disk, ledger := fs.Memory(), newLedger()
 	db := filepath.Join(t.TempDir(), "db")
@@ -233,8 +236,35 @@ func mustCheck(t *testing.T, files fs.FS, db string) {
 	t.Helper()
 	report, err := check.Data(check.Options{Files: files, DB: db})
 	if err != nil {
+		keep(t, files)
 		t.Fatalf("check: %v (%+v)", err, report)
 	}
+}
+
+// keep leaves a copy of a disk behind, for who looks into a failure.
+func keep(t *testing.T, files fs.FS) {
+	dir, err := os.MkdirTemp("", "ringlog-failed-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := files.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		f, err := files.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, _ := f.Size()
+		b := make([]byte, size)
+		_, _ = f.ReadAt(b, 0)
+		_ = f.Close()
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("the disk is kept in %s", dir)
 }
 
 // hold waits until nothing is committed or written behind, and keeps it so.

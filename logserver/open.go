@@ -179,7 +179,7 @@ func (l *Log) loadCheckpoint() (from segment.Position, err error) {
 	if end := l.store.Durable(); from.Segment > end.Segment || from.Segment == end.Segment && from.Offset > end.Offset {
 		return from, fmt.Errorf("its checkpoint at %v lies beyond their end", from)
 	}
-	state, err := l.witness.testify(cp.State, l.store.Read)
+	state, err := l.witness.testify(cp.State, l.store)
 	if err != nil {
 		return from, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
 )
 
 // witness is the last decided frame, or seal, at a checkpoint. The index keeps it, and a
@@ -46,7 +47,7 @@ func (w *witness) append(dst []byte) []byte {
 
 // testify reads back what append made from the front of p, checks that the
 // frame is there, and returns the rest.
-func (w *witness) testify(p []byte, read func(blobstore.Place, []byte) ([]byte, error)) (rest []byte, err error) {
+func (w *witness) testify(p []byte, segments *segment.Store) (rest []byte, err error) {
 	if len(p) < witnessSize {
 		return nil, errWitness
 	}
@@ -55,7 +56,10 @@ func (w *witness) testify(p []byte, read func(blobstore.Place, []byte) ([]byte, 
 		Offset:  int64(binary.LittleEndian.Uint64(p[8:])),
 		Length:  binary.LittleEndian.Uint32(p[16:]),
 	}
-	payload, err := read(place, nil)
+	if !segments.Has(place) { // the rest of its batch did not survive
+		return nil, errWitness
+	}
+	payload, err := segments.Read(place, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errWitness, err)
 	}

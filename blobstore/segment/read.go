@@ -37,6 +37,13 @@ func (s *Store) Read(p blobstore.Place, buf []byte) ([]byte, error) {
 	return f.payload(buf, p)
 }
 
+// Has tells whether a place lies in the stream. What a crash left behind its end may still
+// be read, but is no part of it, or lies elsewhere now.
+func (s *Store) Has(p blobstore.Place) bool {
+	f, ok := s.find(p.Segment)
+	return ok && p.Offset+frameHeader+int64(p.Length) <= f.end.Offset
+}
+
 // payload checks the frame that was read from a place.
 func (f *segment) payload(buf []byte, p blobstore.Place) ([]byte, error) {
 	damage := func(detail string) error {

@@ -237,9 +237,9 @@ func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) e
 
 // damaged notes damaged content; what orders it, in the same batch of frames, will
 // tell its digest.
-func (r *replay) damaged(p blobstore.Place, damage *segment.DamageError) error {
-	r.log.refusals.Error(r.log.options.Logger, damage, "content is damaged")
-	r.nameless = p
+func (r *replay) damaged(lost segment.Lost) error {
+	r.log.refusals.Error(r.log.options.Logger, lost.Damage, "content is damaged")
+	r.nameless = lost.Place
 	r.lost++
 	return nil
 }

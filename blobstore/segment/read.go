@@ -49,6 +49,9 @@ func (f *segment) payload(buf []byte, p blobstore.Place) ([]byte, error) {
 	if !ok || head.length != int64(p.Length) {
 		return nil, damage("this frame is not what was written")
 	}
+	if head.lost() {
+		return nil, damage("a repair has marked this as lost")
+	}
 	payload := buf[frameHeader:]
 	if crc32.Checksum(payload, castagnoli) != head.payloadCRC {
 		return nil, damage("the payload of this frame is not what was written")

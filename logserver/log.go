@@ -41,6 +41,7 @@ type Log struct {
 	heads     []announcement
 	touched   []appender                           // have something to flush
 	contents  map[blobstore.Digest]blobstore.Place // ordered, not yet decided
+	lostAt    blobstore.Place                      // where content was that a repair has marked as lost, if any was met
 	witness   witness
 	headless  bool      // the segment was begun by this start and has no checkpoint yet
 	lastWrite time.Time // when the index was last written behind

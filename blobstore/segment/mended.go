@@ -154,4 +154,3 @@ func freeName(f fs.FS, name string) (string, error) {
 	}
 	return free, nil
 }
-

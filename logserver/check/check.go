@@ -14,7 +14,13 @@ import (
 type Options struct {
 	Files    fs.FS              // the segments; only read
 	DB       string             // the index; "": not checked
-	Progress func(bytes uint64) // called now and then with the bytes of frames read; may be nil
+	Progress func(bytes uint64) // called with the bytes of frames that were read since; may be nil
+}
+
+func (o *Options) progress(n uint64) {
+	if o.Progress != nil {
+		o.Progress(n)
+	}
 }
 
 // Report says what was checked. It is complete only without an error.
@@ -25,6 +31,9 @@ type Report struct {
 	Refused  uint64 // entries whose appends were refused; their bytes are there, and no index
 	Bytes    uint64 // of all frames
 	Rows     uint64 // of the index
+	Lost     []Lost // entries that a repair has marked as lost, log by log; the first maxLost ranges
+	Gone     uint64 // entries that are lost, all of them
+	Marks    int    // frames that a repair has marked as lost, whatever was in them
 	Warnings []string
 }
 
@@ -47,6 +56,7 @@ func Data(o Options) (report Report, err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	c := &checker{
+		losses:   losses{named: make(map[blobstore.Digest]blobstore.Place)},
 		options:  o,
 		core:     order.New(order.Options{Node: 1}),
 		contents: make(map[blobstore.Digest]content),
@@ -58,7 +68,7 @@ func Data(o Options) (report Report, err error) {
 		return c.report, err
 	}
 	defer c.closeIndex()
-	if err := store.Scan(segment.Position{}, c.frame); err != nil {
+	if err := store.Salvage(segment.Position{}, c.frame, c.lost); err != nil {
 		return c.report, err
 	}
 	err = c.finish()
@@ -89,6 +99,7 @@ type checker struct {
 	decided  uint64 // Raft index of the last decided record
 	manifest blobstore.Manifest
 	index    *copied
+	losses   losses
 }
 
 func (c *checker) fail(format string, args ...any) error {
@@ -102,14 +113,13 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 	}
 	c.at = at
 	c.report.Bytes += uint64(len(payload))
-	if c.options.Progress != nil {
-		c.options.Progress(c.report.Bytes)
-	}
+	c.options.progress(uint64(len(payload)))
 	var err error
 	switch kind {
 	case segment.KindContent:
 		return c.content(payload)
 	case segment.KindOrder:
+		c.losses.name(payload)
 		err = c.core.ReplayOrder(payload)
 	case segment.KindState:
 		err = c.core.ReplayState(payload)
@@ -118,7 +128,7 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 	case segment.KindSeal:
 		err = c.seal(payload)
 	case segment.KindCheckpoint:
-		err = errors.Join(c.core.ReplayCheckpoint(payload), c.core.Agrees(payload))
+		err = c.checkpoint(payload)
 	}
 	if own := (*Error)(nil); err == nil || errors.As(err, &own) {
 		return err
@@ -146,8 +156,26 @@ func (c *checker) content(payload []byte) error {
 	return nil
 }
 
+// checkpoint checks that a checkpoint is what the records before it make.
+func (c *checker) checkpoint(payload []byte) error {
+	if c.losses.any {
+		if err := c.core.ReplayOpening(payload, c.decision, c.lostRange); err != nil || c.losses.jumped {
+			return err
+		}
+	} else if err := c.core.ReplayCheckpoint(payload); err != nil {
+		return err
+	}
+	return c.core.Agrees(payload)
+}
+
 // seal checks that a seal repeats what was decided in the file that it ends.
 func (c *checker) seal(payload []byte) error {
+	if c.losses.any {
+		return c.core.ReplaySealed(payload, func(offset int64) (d blobstore.Digest, ok bool) {
+			d, ok = c.batches[offset]
+			return d, ok
+		}, c.decision)
+	}
 	if err := c.core.ReplaySeal(payload, c.decision); err != nil {
 		return err
 	}
@@ -171,6 +199,9 @@ func (c *checker) decision(d *order.Decision) error {
 		return nil
 	}
 	found, ok := c.contents[d.Digest]
+	if place, lost := c.losses.find(d.Digest); !ok && lost {
+		return c.lostBatch(d, place)
+	}
 	if !ok {
 		return c.fail("raft index %d orders %s, which no frame before it holds", d.Index, d.Digest)
 	}

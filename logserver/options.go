@@ -66,6 +66,7 @@ type ServerOptions struct {
 	Linger        time.Duration // how long a client may take to notice that it was closed, 1 s
 	StopTimeout   time.Duration // how long a stopping server lets a client take what it is still owed, 3 s
 	StopGrace     time.Duration // how long it reads lines that are on their way, 50 ms
+	LostPause     time.Duration // follows each line that says that an entry is unavailable: some clients ask again at once, 10 ms
 	KeepAlive     time.Duration // idle time before TCP asks whether the peer is alive, 30 s
 }
 
@@ -79,6 +80,7 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	defaults(&o.Linger, time.Second)
 	defaults(&o.StopTimeout, 3*time.Second)
 	defaults(&o.StopGrace, 50*time.Millisecond)
+	defaults(&o.LostPause, 10*time.Millisecond)
 	defaults(&o.KeepAlive, 30*time.Second)
 	return o
 }

@@ -97,7 +97,7 @@ func (t *tail) run() {
 			continue
 		}
 		if t.history.cursor.lost > lost {
-			time.Sleep(lostPause)
+			time.Sleep(t.c.limits.LostPause)
 		}
 		if sent > 0 && !recent {
 			t.history.alone = !pace.rest()
@@ -189,10 +189,6 @@ func (t *tail) park() bool {
 	t.driven.Store(driven)
 	return false
 }
-
-// lostPause follows each line that says that an entry is unavailable: some clients
-// reconnect at it and ask again, for ever.
-const lostPause = 10 * time.Millisecond
 
 // step says what there is to say at the cursor, and up to which index entries
 // may be sent now. When the read has ended, the connection may read again: by

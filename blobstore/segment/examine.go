@@ -12,7 +12,7 @@ import (
 // examination is the work of Examine.
 type examination struct {
 	repair   *Repair
-	progress func(bytes int64)
+	options  ExamineOptions
 	mark     mark
 	identity Identity
 	files    []candidate // number 1 at 0

@@ -45,15 +45,22 @@ func (e *UnrepairableError) Error() string {
 
 func (e *UnrepairableError) Unwrap() error { return &e.DamageError }
 
+// ExamineOptions say how Examine goes about it.
+type ExamineOptions struct {
+	// Marked: look at nothing beyond what MARK says is durable, since the directory may be
+	// in use. What was found must then not be repaired.
+	Marked   bool
+	Progress func(bytes int64) // called with the bytes that were read since; may be nil
+}
+
 // Examine reads every frame of a directory and says what is wrong, and what a repair would
-// make of it. The directory must not be in use. progress, which may be nil, is called with
-// the bytes that were read.
+// make of it.
 //
 // An *UnrepairableError says that something is missing that nothing else tells of, a
 // *ForeignError that there are files which are not this stream's.
-func Examine(f fs.FS, progress func(bytes int64)) (*Repair, error) {
+func Examine(f fs.FS, o ExamineOptions) (*Repair, error) {
 	r := &Repair{fs: f, files: map[string]*mended{}}
-	x := &examination{repair: r, progress: progress}
+	x := &examination{repair: r, options: o}
 	if err := x.run(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

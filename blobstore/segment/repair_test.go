@@ -17,7 +17,7 @@ import (
 // repaired repairs a directory, and returns what was found.
 func repaired(t *testing.T, what string, f fs.FS) []segment.Damage {
 	t.Helper()
-	r, err := segment.Examine(f, nil)
+	r, err := segment.Examine(f, segment.ExamineOptions{})
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
@@ -37,7 +37,7 @@ func (st *stream) mend(t *testing.T, what, file string, content []byte) {
 	im[file] = content
 	disk := im.disk(t)
 	if len(content) < headBlock+56 && file == st.last {
-		if _, err := segment.Examine(disk, nil); !errors.As(err, new(*segment.UnrepairableError)) {
+		if _, err := segment.Examine(disk, segment.ExamineOptions{}); !errors.As(err, new(*segment.UnrepairableError)) {
 			t.Fatalf("%s: %v", what, err)
 		}
 		return
@@ -175,7 +175,7 @@ func TestRepairOfMissingFiles(t *testing.T) {
 	}
 	im := st.image.clone()
 	delete(im, st.last)
-	if _, err := segment.Examine(im.disk(t), nil); !errors.As(err, new(*segment.UnrepairableError)) {
+	if _, err := segment.Examine(im.disk(t), segment.ExamineOptions{}); !errors.As(err, new(*segment.UnrepairableError)) {
 		t.Errorf("the last file missing: %v", err)
 	}
 }
@@ -206,7 +206,7 @@ func TestRepairInterrupted(t *testing.T) {
 			}
 			return nil
 		})
-		r, err := segment.Examine(disk, nil)
+		r, err := segment.Examine(disk, segment.ExamineOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

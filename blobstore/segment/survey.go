@@ -40,6 +40,9 @@ func (s *survey) run() (point, error) {
 			s.c.file.size, size = s.durable, s.durable
 			s.c.file.patch(size, nil)
 		}
+		if s.x.options.Marked {
+			size = s.durable
+		}
 	}
 	s.w = newWalker(s.c.file, s.c.salt, s.c.head.start(), size)
 	for !s.done() {
@@ -77,8 +80,8 @@ func (s *survey) read() {
 		s.durable = max(s.durable, s.w.frames[i].durable)
 		size += frameSize(s.w.frames[i].length)
 	}
-	if s.x.progress != nil {
-		s.x.progress(size)
+	if s.x.options.Progress != nil {
+		s.x.options.Progress(size)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 type Options struct {
 	Files    fs.FS              // the segments; only read
 	DB       string             // the index; "": not checked
+	Live     bool               // for Examine: a server may be using the directory
 	Progress func(bytes uint64) // called with the bytes of frames that were read since; may be nil
 }
 
@@ -41,7 +42,10 @@ type Report struct {
 type Error struct {
 	At     segment.Position // of the frame that shows it
 	Detail string
+	err    error // what was found by another package; may be nil
 }
+
+func (e *Error) Unwrap() error { return e.err }
 
 func (e *Error) Error() string {
 	return fmt.Sprintf("segment %d, offset %d: %s", e.At.Segment, e.At.Offset, e.Detail)
@@ -103,7 +107,8 @@ type checker struct {
 }
 
 func (c *checker) fail(format string, args ...any) error {
-	return &Error{c.at, fmt.Sprintf(format, args...)}
+	err := fmt.Errorf(format, args...)
+	return &Error{c.at, err.Error(), errors.Unwrap(err)}
 }
 
 // frame checks one frame, in the order of the stream.
@@ -133,14 +138,14 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 	if own := (*Error)(nil); err == nil || errors.As(err, &own) {
 		return err
 	}
-	return c.fail("%v", err)
+	return c.fail("%w", err)
 }
 
 // content checks that each entry is what its digest says.
 func (c *checker) content(payload []byte) error {
 	m := &c.manifest
 	if err := m.Parse(payload); err != nil {
-		return c.fail("%v", err)
+		return c.fail("%w", err)
 	}
 	for i := range m.Len() {
 		if blobstore.Sum(m.Entry(i)) != m.Digest(i) {
@@ -244,7 +249,7 @@ func (c *checker) run(d *order.Decision, r *order.Run, place blobstore.Place) er
 func (c *checker) finish() error {
 	c.decided = c.core.Applied()
 	if err := c.core.Start(); err != nil {
-		return c.fail("%v", err)
+		return c.fail("%w", err)
 	}
 	for !c.core.Serving() {
 		c.core.Ready() // nothing is written: this core ends here
@@ -258,7 +263,7 @@ func (c *checker) finish() error {
 			return failed
 		}
 		if err != nil {
-			return c.fail("%v", err)
+			return c.fail("%w", err)
 		}
 	}
 	return c.noMoreRows()

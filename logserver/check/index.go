@@ -46,8 +46,10 @@ func (c *checker) openIndex(id segment.Identity) error {
 	}
 	c.index.Index = x
 	cp, ok := x.Checkpoint()
-	if reason := x.Rebuilt(); reason != "" || !ok {
-		c.warn("a start makes the index anew: " + reason)
+	if reason := x.Rebuilt(); reason != "" || !ok { // without a reason it is new
+		if reason != "" {
+			c.warn("a start makes the index anew, unless a server is writing it now: " + reason)
+		}
 		c.closeIndex()
 		return nil
 	}

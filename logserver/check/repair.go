@@ -17,11 +17,13 @@ type Repair struct {
 }
 
 // Examine finds out what is wrong with a directory and what a repair would come to. It
-// changes nothing. Its error says why there is no repair: a *segment.UnrepairableError,
+// changes nothing, and reads everything twice. Its error says why there is no repair: a *segment.UnrepairableError,
 // one that wraps order.ErrOrderLost, a *segment.ForeignError. What was found wrong is in
 // the Repair even then, if there is one; it is to be closed.
 func Examine(o Options) (*Repair, error) {
-	physical, err := segment.Examine(o.Files, func(n int64) { o.progress(uint64(n)) })
+	physical, err := segment.Examine(o.Files, segment.ExamineOptions{
+		Marked: o.Live, Progress: func(n int64) { o.progress(uint64(n)) },
+	})
 	if err != nil {
 		return nil, err
 	}

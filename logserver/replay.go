@@ -37,6 +37,9 @@ type replay struct {
 
 func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) error {
 	l, place := r.log, blobstore.Place{Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload))}
+	if kind == segment.KindContent || kind == segment.KindDecided {
+		r.nameless = blobstore.Place{} // another batch: what ordered it is lost, too
+	}
 	switch kind {
 	case segment.KindContent:
 		if err := r.manifest.Parse(payload); err != nil {
@@ -86,6 +89,7 @@ func (r *replay) seal(place blobstore.Place, payload []byte) error {
 // damaged notes what is lost. Of content, what orders it, in the same batch of frames,
 // will tell the digest.
 func (r *replay) damaged(lost segment.Lost) error {
+	r.nameless = blobstore.Place{}
 	if lost.Kind == segment.KindContent {
 		r.nameless = lost.Place
 	}

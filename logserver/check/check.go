@@ -116,6 +116,9 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 	if at.Segment != c.at.Segment {
 		clear(c.batches)
 	}
+	if kind == segment.KindContent || kind == segment.KindDecided {
+		c.losses.nameless = blobstore.Place{} // another batch: what ordered it is lost, too
+	}
 	c.at = at
 	c.report.Bytes += uint64(len(payload))
 	c.options.progress(uint64(len(payload)))

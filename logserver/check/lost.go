@@ -66,6 +66,7 @@ func (c *checker) lost(l segment.Lost) error {
 	if l.Kind == segment.KindContent || l.Kind == segment.KindGap {
 		c.losses.last = l.Place
 	}
+	c.losses.nameless = blobstore.Place{}
 	if l.Kind == segment.KindContent {
 		c.losses.nameless = l.Place
 	}

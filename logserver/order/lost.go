@@ -180,28 +180,25 @@ func (c *Core) ReplayOpening(payload []byte, fn func(*Decision) error, lost func
 	if err := c.loaded(); err != nil {
 		return err
 	}
-	var s state
-	hard, l, err := s.decode(payload)
+	o, err := ReadOpening(payload)
 	if err != nil {
 		return err
 	}
-	if err := c.catchUp(s.applied, fn); err != nil {
+	if err := c.catchUp(o.Applied, fn); err != nil {
 		return err
 	}
 	c.restore.loss.open = false
-	if s.applied <= c.state.applied {
+	if o.Applied <= c.state.applied {
 		return c.ReplayCheckpoint(payload)
 	}
-	s.keys.rows.first, s.outcomes.runs.first = l.keys, l.runs
-	was := c.state
-	c.state, c.written = s, s.applied
-	c.saved = saved{l.keys, s.outcomes.next}
-	c.restore.hard.raise(hard)
-	c.restore.entries = c.restore.entries[c.countBefore(s.applied+1):]
-	for i := range s.logs {
-		r := Range{Log: uint32(i) + 1, Name: s.logs[i].name, First: 1, Last: s.logs[i].head}
-		if i < len(was.logs) {
-			r.First = was.logs[i].head + 1
+	was := c.state.logs
+	if err := c.jump(payload); err != nil {
+		return err
+	}
+	for i := range o.Logs {
+		r := Range{Log: uint32(i) + 1, Name: o.Logs[i].Name, First: 1, Last: o.Logs[i].Head}
+		if i < len(was) {
+			r.First = was[i].head + 1
 		}
 		if r.First <= r.Last {
 			if err := lost(r); err != nil {
@@ -210,4 +207,19 @@ func (c *Core) ReplayOpening(payload []byte, fn func(*Decision) error, lost func
 		}
 	}
 	return nil
+}
+
+// jump makes a checkpoint the state, without the rows that belong to it.
+func (c *Core) jump(payload []byte) error {
+	s := &c.state
+	*s = state{}
+	hard, l, err := s.decode(payload)
+	if err != nil {
+		return err
+	}
+	s.keys.rows.first, s.outcomes.runs.first = l.keys, l.runs
+	c.written, c.saved = s.applied, saved{l.keys, s.outcomes.next}
+	c.restore.hard.raise(hard)
+	c.restore.entries = c.restore.entries[c.countBefore(s.applied+1):]
+	return s.settings.known()
 }

@@ -30,6 +30,7 @@ type Log struct {
 	desks    sync.Pool // of *desk, for connections
 	stall    stall
 	memory   budget
+	scrubbed scrubbed
 	files    fs.FS
 	index    *index.Index   // its methods may be called from any goroutine
 	store    *segment.Store // reads may; the rest is the committer's

@@ -58,6 +58,7 @@ func Open(o Options) (*Log, error) {
 	if o.Blobs != InMemory {
 		l.workers.Go(l.tabulate)
 	}
+	l.workers.Go(l.scrub)
 	return l, nil
 }
 

@@ -32,6 +32,10 @@ type Options struct {
 	DiskWarning time.Duration // a write that takes longer is warned of, 1 s
 	DiskTimeout time.Duration // a write that takes longer fails the log, 30 s
 
+	ScrubRate  int64         // bytes a second that are read to find damage, 8 MiB; less than 0: none
+	ScrubEvery time.Duration // from the end of one such reading of everything to the next, a day
+	ScrubAfter time.Duration // from the start to the first, a minute
+
 	Now    func() time.Time // the clock, time.Now
 	Logger zerolog.Logger   // where log lines go; the zero value discards them
 }
@@ -47,6 +51,9 @@ func (o Options) withDefaults() Options {
 	defaults(&o.Memory, 256<<20)
 	defaults(&o.DiskWarning, time.Second)
 	defaults(&o.DiskTimeout, 30*time.Second)
+	defaults(&o.ScrubRate, 8<<20)
+	defaults(&o.ScrubEvery, 24*time.Hour)
+	defaults(&o.ScrubAfter, time.Minute)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

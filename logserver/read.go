@@ -141,6 +141,9 @@ func (c *cursor) row(log uint32, at uint64, meta bool) (index.Row, error) {
 func (c *cursor) load(row *index.Row, meta bool) error {
 	r := c.room
 	r.partly = false
+	if err := c.log.scrubbed.bad(row.Place); err != nil {
+		return err
+	}
 	if !meta && row.Place.Length > wholly {
 		partly, err := r.part.Read(int(row.Ordinal), int(row.Count), int64(row.Place.Content), int(row.Place.Length/2), func(off int64, b []byte) error {
 			return r.reader.ReadPart(row.Place, off, b)

@@ -110,7 +110,7 @@ func (s *Store) scanFile(file *segment, from Position, fn func(uint64, *frame) e
 
 // checkEnd checks that a file ended as the next one, or the store, says.
 func checkEnd(w *walker, file *segment, middle bool) error {
-	if middle && w.adrift { // nothing was read
+	if middle && w.adrift { // nothing was read, or nothing behind a gap
 		return nil
 	}
 	if w.batch == file.end.batch && w.Position == file.end.Position && (middle || w.loose || w.chain == file.end.chain) {

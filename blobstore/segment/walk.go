@@ -38,6 +38,8 @@ type walker struct {
 	// forgiving: a content frame whose header is good and whose payload is not is given
 	// with its flaw, and is no flaw of the batch.
 	forgiving bool
+	// tolerant: the same for frames of every kind.
+	tolerant bool
 	// adrift: the number of the batch at the point is not known; the first one read
 	// tells it.
 	adrift bool
@@ -117,7 +119,7 @@ func (w *walker) frame(at int64) (header, error) {
 		}
 		if crc32.Checksum(payload, castagnoli) != h.payloadCRC {
 			f.flaw = &flaw{at, fmt.Sprintf("the payload of a frame of batch %d is not what was written", h.batch), h}
-			if !w.forgiving || h.kind != KindContent {
+			if !w.tolerant && (!w.forgiving || h.kind != KindContent) {
 				return header{}, f.flaw
 			}
 		}
@@ -137,8 +139,8 @@ func (w *walker) expected(h *header) bool {
 		return h.lost() && h.last() && (w.adrift || h.batch >= w.batch)
 	case len(w.frames) > 0:
 		return h.batch == w.frames[0].batch && int(h.ordinal) == int(w.first)+len(w.frames)
-	case w.ragged && h.batch == w.batch:
-		return h.ordinal > 0
+	case w.ragged && (w.adrift || h.batch == w.batch && h.ordinal > 0):
+		return true
 	}
 	return h.ordinal == 0 && (w.adrift || h.batch == w.batch+1)
 }

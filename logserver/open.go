@@ -25,7 +25,7 @@ var errNoRow = errors.New("logserver: the index has no row for an entry that exi
 // not yet decided is decided. When it returns, everything that was ever
 // acknowledged can be read.
 //
-// Errors: *segment.DamageError for damaged data, other errors of package
+// Errors: ErrInterrupted; *segment.DamageError for damaged data, other errors of package
 // segment and fs for directories that are not fit, each naming file and remedy.
 func Open(o Options) (*Log, error) {
 	o = o.withDefaults()
@@ -107,7 +107,11 @@ func directory(o *Options) (fs.FS, error) {
 
 // restore brings core, index and hub to where the segments end.
 func (l *Log) restore() error {
-	if err := l.replayIndexed(); err != nil {
+	err := l.replayIndexed()
+	if errors.Is(err, ErrInterrupted) {
+		return err
+	}
+	if err != nil {
 		l.options.Logger.Warn().Err(err).Msg("the index does not fit the segments; it is made anew from them")
 		if err := l.index.Discard(); err != nil {
 			return fmt.Errorf("discard the index: %w", err)

@@ -36,6 +36,9 @@ type Options struct {
 	ScrubEvery time.Duration // from the end of one such reading of everything to the next, a day
 	ScrubAfter time.Duration // from the start to the first, a minute
 
+	Interrupt <-chan struct{} // closed: Open gives up with ErrInterrupted; nil: never
+	TellEvery time.Duration   // how often Open tells how far it has come, 5 s
+
 	Now    func() time.Time // the clock, time.Now
 	Logger zerolog.Logger   // where log lines go; the zero value discards them
 }
@@ -51,6 +54,7 @@ func (o Options) withDefaults() Options {
 	defaults(&o.Memory, 256<<20)
 	defaults(&o.DiskWarning, time.Second)
 	defaults(&o.DiskTimeout, 30*time.Second)
+	defaults(&o.TellEvery, 5*time.Second)
 	defaults(&o.ScrubRate, 8<<20)
 	defaults(&o.ScrubEvery, 24*time.Hour)
 	defaults(&o.ScrubAfter, time.Minute)

@@ -1,8 +1,11 @@
 package logserver
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
@@ -15,8 +18,11 @@ import (
 // rest goes on; so does what a repair has marked as lost. Damage to anything else ends
 // the replay.
 func (l *Log) replay(from segment.Position) error {
-	r := replay{log: l}
-	if err := l.store.Salvage(from, r.frame, r.damaged); err != nil {
+	now := time.Now()
+	r := replay{log: l, size: l.store.Size(from), began: now, told: now}
+	err := l.store.Salvage(from, r.frame, r.damaged)
+	l.writing.Wait()
+	if err != nil {
 		return err
 	}
 	if r.damages > 0 {
@@ -33,10 +39,69 @@ type replay struct {
 	damages  int             // batches whose content is damaged, and not marked as lost
 	nameless blobstore.Place // of damaged content whose digest is not known yet
 	marked   bool            // there were frames that a repair has marked as lost
+
+	size        int64 // bytes to read
+	began, told time.Time
+}
+
+// ErrInterrupted says that Open was interrupted. What it had done of the index by then is
+// kept, for the most part.
+var ErrInterrupted = errors.New("interrupted while the segments were read")
+
+// goOn tells from time to time how far the replay has come, and ends it when it is
+// interrupted.
+func (r *replay) goOn(at segment.Position) error {
+	select {
+	case <-r.log.options.Interrupt:
+		return ErrInterrupted
+	default:
+	}
+	now := time.Now()
+	if now.Sub(r.told) < r.log.options.TellEvery || r.size == 0 {
+		return nil
+	}
+	r.told = now
+	done := r.size - r.log.store.Size(at)
+	r.log.options.Logger.Info().Int64("percent", 100*done/r.size).
+		Float64("mb_per_second", math.Round(float64(done)/1e6/now.Sub(r.began).Seconds())).
+		Msg("reading the segments into the index; connections wait until it is done")
+	return nil
+}
+
+// save writes the index behind, so that rows don't pile up in memory, and so that what is
+// interrupted is not done again. It is for when a decided frame was replayed, which the
+// next start then begins with.
+func (r *replay) save() error {
+	l := r.log
+	if l.index.Pending() <= l.options.MaxUnwritten/4 {
+		return nil
+	}
+	if l.index.Pending() > l.options.MaxUnwritten && !l.indexFull.Load() {
+		l.writing.Wait()
+	}
+	if err := cmp.Or(l.Err(), l.index.Err()); err != nil {
+		return err
+	}
+	if !l.writingBehind.CompareAndSwap(false, true) {
+		return nil
+	}
+	if cp := l.saved.Swap(nil); cp != nil {
+		l.core.Saved(cp)
+	}
+	cp, ok := l.core.Replayed()
+	if !ok {
+		l.writingBehind.Store(false)
+		return nil
+	}
+	l.flushIndex(cp)
+	return nil
 }
 
 func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) error {
 	l, place := r.log, blobstore.Place{Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload))}
+	if err := r.goOn(at); err != nil {
+		return err
+	}
 	if kind == segment.KindContent || kind == segment.KindDecided {
 		r.nameless = blobstore.Place{} // another batch: what ordered it is lost, too
 	}
@@ -56,7 +121,10 @@ func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) e
 		return l.core.ReplayState(payload)
 	case segment.KindDecided:
 		l.witness.saw(place, payload)
-		return l.core.ReplayDecided(payload, l.enterFrom(at.Segment))
+		if err := l.core.ReplayDecided(payload, l.enterFrom(at.Segment)); err != nil {
+			return err
+		}
+		return r.save()
 	case segment.KindSeal:
 		return r.seal(place, payload)
 	case segment.KindCheckpoint:

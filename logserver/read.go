@@ -34,6 +34,7 @@ type room struct {
 	partly   bool  // part has what is wanted of place, not manifest
 	part     blobstore.Part
 	manifest blobstore.Manifest
+	intact   blobstore.Place // no repair has marked it as lost
 }
 
 const (
@@ -145,6 +146,12 @@ func (c *cursor) load(row *index.Row, meta bool) error {
 		return err
 	}
 	if !meta && row.Place.Length > wholly {
+		if r.intact != row.Place {
+			if err := r.reader.Intact(row.Place); err != nil {
+				return err
+			}
+			r.intact = row.Place
+		}
 		partly, err := r.part.Read(int(row.Ordinal), int(row.Count), int64(row.Place.Content), int(row.Place.Length/2), func(off int64, b []byte) error {
 			return r.reader.ReadPart(row.Place, off, b)
 		})

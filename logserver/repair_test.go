@@ -36,7 +36,7 @@ func newVictim(t *testing.T) *victim {
 	t.Helper()
 	disk, v := fs.Memory(), &victim{entries: map[string][]string{}}
 	for round := range 3 {
-		l, addr, stop := running(t, disk)
+		addr, stop := running(t, disk)
 		k := dial(t, addr)
 		for i := range 30 {
 			log, n := fmt.Sprintf("l%d", i%3), 1+i%4
@@ -55,9 +55,17 @@ func newVictim(t *testing.T) *victim {
 				k.receive()
 			}
 		}
+		// In one write, so that one batch has both, and is read in parts.
+		large, small := fmt.Sprintf(`{"large":"%s"}`, strings.Repeat("y", 40<<10)), fmt.Sprintf(`{"small":%d}`, round)
+		k.send(fmt.Sprintf(`{"id":"c","log":"l1","entry":%s}`+"\n"+`{"id":"d","log":"l0","entry":%s}`+"\n", large, small))
+		for range 2 {
+			if r := k.receive(); r.Error != "" {
+				t.Fatalf("%+v", r)
+			}
+		}
+		v.entries["l1"], v.entries["l0"] = append(v.entries["l1"], large), append(v.entries["l0"], small)
 		k.conn.Close()
 		stop()
-		_ = l
 	}
 	v.image = imageOf(t, disk)
 	for name := range v.image {
@@ -69,7 +77,7 @@ func newVictim(t *testing.T) *victim {
 }
 
 // running serves a directory until stop.
-func running(t *testing.T, disk fs.FS) (l *logserver.Log, addr string, stop func()) {
+func running(t *testing.T, disk fs.FS) (addr string, stop func()) {
 	t.Helper()
 	l, err := logserver.Open(logserver.Options{Files: disk, Segment: segment.MinSize})
 	if err != nil {
@@ -82,7 +90,7 @@ func running(t *testing.T, disk fs.FS) (l *logserver.Log, addr string, stop func
 	s := logserver.NewServer(l, logserver.ServerOptions{LostPause: 1})
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(listener) }()
-	return l, listener.Addr().String(), func() {
+	return listener.Addr().String(), func() {
 		if err := errors.Join(s.Shutdown(context.Background()), l.Close()); err != nil {
 			t.Error(err)
 		}
@@ -131,7 +139,7 @@ func diskOf(t *testing.T, im map[string][]byte) *fs.Mem {
 // be that lost says; nil: any. It returns how many are.
 func (v *victim) serves(t *testing.T, what string, disk fs.FS, lost []check.Lost, any bool) (unavailable int) {
 	t.Helper()
-	_, addr, stop := running(t, disk)
+	addr, stop := running(t, disk)
 	defer stop()
 	k := dial(t, addr)
 	defer k.conn.Close()
@@ -208,18 +216,26 @@ func (v *victim) try(t *testing.T, what string, im map[string][]byte, may func(e
 	}
 }
 
-// offsets says how many offsets are passed over: RINGLOG_FLIPS=all tries all.
-func offsets(t *testing.T, usual int) (step, first int, r *rand.Rand) {
+// offsets says how many offsets are passed over, and where to begin: RINGLOG_FLIPS=all tries all, a
+// number every so many.
+func offsets(t *testing.T, usual int) (by, first int, r *rand.Rand) {
+	t.Helper()
 	seed, err := strconv.ParseUint(cmp.Or(os.Getenv("RINGLOG_SEED"), strconv.FormatUint(rand.Uint64(), 10)), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("RINGLOG_SEED=%d", seed)
-	r = rand.New(rand.NewPCG(seed, 1))
-	if os.Getenv("RINGLOG_FLIPS") == "all" {
-		return 1, 0, r
+	r, by = rand.New(rand.NewPCG(seed, 1)), usual
+	switch flips := os.Getenv("RINGLOG_FLIPS"); flips {
+	case "":
+	case "all":
+		by = 1
+	default:
+		if by, err = strconv.Atoi(flips); err != nil || by < 1 {
+			t.Fatalf("RINGLOG_FLIPS=%s: want all, or a number", flips)
+		}
 	}
-	return usual, r.IntN(usual), r
+	return by, r.IntN(by), r
 }
 
 func never(error) bool { return false }
@@ -232,7 +248,7 @@ func orderMay(err error) bool {
 // Of every byte that is flipped, nothing wrong is ever served, and no repair loses anything.
 func TestEveryByteFlipped(t *testing.T) {
 	v, sum := newVictim(t), verdict{}
-	by, first, r := offsets(t, 997)
+	by, first, r := offsets(t, 5003)
 	for _, file := range slices.Sorted(maps.Keys(v.image)) {
 		for at := first; at < len(v.image[file]); at += by {
 			im := maps.Clone(v.image)
@@ -251,7 +267,7 @@ func TestEveryByteFlipped(t *testing.T) {
 // content.
 func TestTwoBytesFlipped(t *testing.T) {
 	v, sum := newVictim(t), verdict{}
-	by, first, r := offsets(t, 997)
+	by, first, r := offsets(t, 5003)
 	for _, file := range slices.Sorted(maps.Keys(v.image)) {
 		for at := first; at+8 < len(v.image[file]); at += by {
 			im := maps.Clone(v.image)
@@ -270,7 +286,7 @@ func TestTwoBytesFlipped(t *testing.T) {
 
 func TestTruncatedAnywhere(t *testing.T) {
 	v, sum := newVictim(t), verdict{}
-	by, first, _ := offsets(t, 1499)
+	by, first, _ := offsets(t, 7001)
 	for _, file := range slices.Sorted(maps.Keys(v.image)) {
 		for at := first; at < len(v.image[file]); at += by {
 			im := maps.Clone(v.image)
@@ -294,7 +310,7 @@ func TestBlocksHarmed(t *testing.T) {
 				continue
 			}
 			for at := 0; at < len(v.image[file]); at += size {
-				if os.Getenv("RINGLOG_FLIPS") != "all" && r.IntN(6) > 0 {
+				if os.Getenv("RINGLOG_FLIPS") != "all" && r.IntN(20) > 0 {
 					continue
 				}
 				im := maps.Clone(v.image)

@@ -123,7 +123,7 @@ func TestScrubFindsDamage(t *testing.T) {
 // Whatever is damaged, the scrub goes through to the end, and finds all that a repair finds.
 func TestScrubGoesThrough(t *testing.T) {
 	v := newVictim(t)
-	by, first, r := offsets(t, 4001)
+	by, first, r := offsets(t, 9001)
 	for at := first; at < len(v.image["0000000000000001.seg"]); at += by {
 		// The damage comes when the server has started.
 		disk := diskOf(t, v.image)

@@ -37,6 +37,8 @@ func (s *Store) Read(p blobstore.Place, buf []byte) ([]byte, error) {
 	return f.payload(buf, p)
 }
 
+const markedLost = "a repair has marked this as lost"
+
 // payload checks the frame that was read from a place.
 func (f *segment) payload(buf []byte, p blobstore.Place) ([]byte, error) {
 	damage := func(detail string) error {
@@ -50,7 +52,7 @@ func (f *segment) payload(buf []byte, p blobstore.Place) ([]byte, error) {
 		return nil, damage("this frame is not what was written")
 	}
 	if head.lost() {
-		return nil, damage("a repair has marked this as lost")
+		return nil, damage(markedLost)
 	}
 	payload := buf[frameHeader:]
 	if crc32.Checksum(payload, castagnoli) != head.payloadCRC {

@@ -111,7 +111,7 @@ func (w *walker) frame(at int64) (header, error) {
 		if frameSize(h.length) > w.window.end-at {
 			return header{}, &flaw{offset: at, detail: "the file ends within a frame"}
 		}
-		f.flaw = &flaw{at, "a repair has marked this as lost", h}
+		f.flaw = &flaw{at, markedLost, h}
 	} else {
 		payload, err := w.window.get(w.Offset, at+frameHeader, h.length)
 		if err != nil {

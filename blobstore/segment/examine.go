@@ -220,13 +220,12 @@ func (x *examination) replace(c *candidate, b bounds) point {
 	if c.file.base != nil {
 		detail = "its header can't be told, nor any frame"
 	}
-	d := x.repair.found(c.name, 0, to.Offset, detail)
+	x.repair.found(c.name, 0, to.Offset, detail)
 	if b.end.Offset == fileHeader { // it was empty
 		to.Offset = fileHeader
 		return to
 	}
-	d.Kind = KindGap
-	d.Place = blobstore.Place{Segment: c.number, Offset: fileHeader, Length: uint32(to.Offset - fileHeader - frameHeader)}
+	x.repair.lose(KindGap, blobstore.Place{Segment: c.number, Offset: fileHeader, Length: uint32(to.Offset - fileHeader - frameHeader)})
 	c.file.patch(fileHeader, gap(fileHeader, to.Offset, to.batch, c.salt))
 	c.file.size = max(c.file.size, to.Offset)
 	return to

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
@@ -30,7 +29,7 @@ type Repair struct {
 // Damage is what was found wrong in one place, and what is to be done about it.
 type Damage struct {
 	DamageError
-	// Frame is what is lost. A Kind of 0: nothing is; what was wrong can be put right.
+	// Kind and Place are of the frame that is lost. A Kind of 0: nothing is; what was wrong can be put right.
 	Kind  Kind
 	Place blobstore.Place
 	Bytes int64 // that can't be trusted
@@ -116,20 +115,16 @@ func (r *Repair) Close() (err error) {
 	return err
 }
 
-func (r *Repair) found(name string, offset, bytes int64, detail string) *Damage {
+func (r *Repair) found(name string, offset, bytes int64, detail string) {
 	r.Damages = append(r.Damages, Damage{DamageError: DamageError{name, offset, detail}, Bytes: bytes})
-	return &r.Damages[len(r.Damages)-1]
+}
+
+// lose says that with what was found last a frame is lost.
+func (r *Repair) lose(kind Kind, place blobstore.Place) {
+	d := &r.Damages[len(r.Damages)-1]
+	d.Kind, d.Place = kind, place
 }
 
 func unrepairable(name string, offset int64, format string, args ...any) error {
 	return &UnrepairableError{DamageError{name, offset, fmt.Sprintf(format, args...)}}
-}
-
-// String says what was found, in one line.
-func (d *Damage) String() string {
-	where, _, _ := strings.Cut(d.Error(), "; ")
-	if d.Kind == 0 {
-		return where + "; it can be put right"
-	}
-	return where
 }

@@ -20,31 +20,37 @@ type survey struct {
 	w       *walker
 }
 
-func (s *survey) run() (point, error) {
+// length is how far the file is to be read. Where it is too short, it reads as zeroes.
+func (s *survey) length() int64 {
 	size := s.c.file.size
 	if end := s.bounds.end.Offset; end > 0 {
-		if end > size {
-			s.x.repair.found(s.c.name, size, end-size, fmt.Sprintf("it must have %d bytes, says the file after it", end))
-			s.c.file.size, size = end, end
-			s.c.file.patch(end, nil)
-		}
-		size = end
+		s.reach(end, "it must have %d bytes, says the file after it")
+		return end
 	}
-	if s.bounds.last {
-		s.durable = s.c.head.born
-		if m := &s.x.mark; m.Segment == s.c.number {
-			s.durable = max(s.durable, m.Offset)
-		}
-		if s.durable > size {
-			s.x.repair.found(s.c.name, size, s.durable-size, fmt.Sprintf("it was durable up to %d", s.durable))
-			s.c.file.size, size = s.durable, s.durable
-			s.c.file.patch(size, nil)
-		}
-		if s.x.options.Marked {
-			size = s.durable
-		}
+	if !s.bounds.last {
+		return size
 	}
-	s.w = newWalker(s.c.file, s.c.salt, s.c.head.start(), size)
+	s.durable = s.c.head.born
+	if m := &s.x.mark; m.Segment == s.c.number {
+		s.durable = max(s.durable, m.Offset)
+	}
+	s.reach(s.durable, "it was durable up to %d")
+	if s.x.options.Marked {
+		return s.durable
+	}
+	return s.c.file.size
+}
+
+// reach makes the file as long as it must be.
+func (s *survey) reach(end int64, why string) {
+	if size := s.c.file.size; size < end {
+		s.x.repair.found(s.c.name, size, end-size, fmt.Sprintf(why, end))
+		s.c.file.patch(end, nil)
+	}
+}
+
+func (s *survey) run() (point, error) {
+	s.w = newWalker(s.c.file, s.c.salt, s.c.head.start(), s.length())
 	for !s.done() {
 		err := s.w.next()
 		if errors.Is(err, io.EOF) {
@@ -173,7 +179,7 @@ func (s *survey) mendPayload(bad *flaw) error {
 	if err != nil {
 		return err
 	}
-	d := s.x.repair.found(s.c.name, bad.offset, frameSize(h.length), bad.detail)
+	s.x.repair.found(s.c.name, bad.offset, frameSize(h.length), bad.detail)
 	if i, wrong, ok := wrongByte(payload, crc32.Checksum(payload, castagnoli), h.payloadCRC); ok {
 		payload[i] ^= wrong
 		if proven(h.kind, payload, wrong) {
@@ -185,8 +191,7 @@ func (s *survey) mendPayload(bad *flaw) error {
 	if err != nil {
 		return err
 	}
-	d.Kind = h.kind
-	d.Place = blobstore.Place{Segment: s.c.number, Offset: bad.offset, Length: uint32(h.length)}
+	s.x.repair.lose(h.kind, blobstore.Place{Segment: s.c.number, Offset: bad.offset, Length: uint32(h.length)})
 	s.c.file.patch(bad.offset, withFlags(p, h.flags|flagLost, s.c.salt))
 	return nil
 }
@@ -228,9 +233,8 @@ func (s *survey) putGap(bad *flaw, next header) error {
 	if to-bad.offset < frameHeader || to-bad.offset > MaxPayload {
 		return unrepairable(s.c.name, bad.offset, "%s, and the next one begins at %d", bad.detail, to)
 	}
-	d := s.x.repair.found(s.c.name, bad.offset, to-bad.offset, bad.detail)
-	d.Kind = KindGap
-	d.Place = blobstore.Place{Segment: s.c.number, Offset: bad.offset, Length: uint32(to - bad.offset - frameHeader)}
+	s.x.repair.found(s.c.name, bad.offset, to-bad.offset, bad.detail)
+	s.x.repair.lose(KindGap, blobstore.Place{Segment: s.c.number, Offset: bad.offset, Length: uint32(to - bad.offset - frameHeader)})
 	s.c.file.patch(bad.offset, gap(bad.offset, to, batch, s.c.salt))
 	return nil
 }

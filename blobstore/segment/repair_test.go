@@ -94,12 +94,12 @@ func (st *stream) readMended(t *testing.T, what string, s *segment.Store, file s
 
 func TestRepairOfFlippedBytes(t *testing.T) {
 	st, r := makeStream(t), rand.New(rand.NewPCG(17, 18))
-	st.each(t, 2027, func(file string, at int, content []byte) {
+	st.each(t, 6007, func(file string, at int, content []byte) {
 		content[at] ^= byte(1 + r.IntN(255))
 		st.mend(t, fmt.Sprintf("byte flipped in %s at %d", file, at), file, content)
 	})
 	for at := range headBlock + 200 { // headers
-		if at%97 == 0 || at >= headBlock-8 && at%5 == 0 {
+		if at%397 == 0 || at >= headBlock-8 && at%5 == 0 {
 			for _, file := range []string{name(1), name(2), st.last} {
 				content := bytes.Clone(st.image[file])
 				content[at] ^= byte(1 + r.IntN(255))
@@ -111,7 +111,7 @@ func TestRepairOfFlippedBytes(t *testing.T) {
 
 func TestRepairOfTruncatedFiles(t *testing.T) {
 	st := makeStream(t)
-	st.each(t, 3001, func(file string, at int, content []byte) {
+	st.each(t, 9001, func(file string, at int, content []byte) {
 		st.mend(t, fmt.Sprintf("%s cut at %d", file, at), file, content[:at])
 	})
 }
@@ -119,7 +119,7 @@ func TestRepairOfTruncatedFiles(t *testing.T) {
 func TestRepairOfBlocks(t *testing.T) {
 	st, r := makeStream(t), rand.New(rand.NewPCG(19, 20))
 	for _, size := range []int{512, 4096} {
-		st.each(t, 8192, func(file string, at int, content []byte) {
+		st.each(t, 16384, func(file string, at int, content []byte) {
 			if file == st.last && at < headBlock+size {
 				return // then nothing tells where its frames begin, and it is the last
 			}
@@ -213,7 +213,7 @@ func TestRepairInterrupted(t *testing.T) {
 		err = r.Apply()
 		r.Close()
 		disk.SetHook(nil)
-		for seed := range uint64(3) {
+		for seed := range uint64(2) {
 			crashed := disk.Crash(rand.New(rand.NewPCG(seed, uint64(at))))
 			repaired(t, fmt.Sprintf("interrupted at %d", at), crashed)
 			for file, content := range imageOf(t, want) {

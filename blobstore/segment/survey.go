@@ -126,22 +126,20 @@ func (s *survey) mend(bad *flaw) (ends bool, err error) {
 // next finds the next frame behind an offset that can be of this file. Its position is 0 if
 // there is none.
 func (s *survey) next(from int64) (header, error) {
-	at, batch := from, max(s.w.batch, 1)-1
-	for {
-		at += frameAlign
-		later, _, err := search(s.c.file, s.c.salt, batch, at, s.w.window.end)
-		if err != nil || later == 0 {
+	file, end := s.c.file, s.w.window.end
+	buf := make([]byte, max(0, min(readAhead, end-from)))
+	for at := from + frameAlign; at < end; at += int64(len(buf)) {
+		p, err := readFull(file, buf[:min(int64(len(buf)), end-at)], at)
+		if err != nil || len(p) == 0 {
 			return header{}, err
 		}
-		var p [frameHeader]byte
-		if _, err := readFull(s.c.file, p[:], later); err != nil {
-			return header{}, err
+		for i := 0; i < len(p); i += frameAlign {
+			if h, ok := headerAt(file, p[i:], s.c.salt, at+int64(i)); ok && s.follows(&h) {
+				return h, nil
+			}
 		}
-		if h, ok := parseHeader(p[:], s.c.salt, later); ok && s.follows(&h) {
-			return h, nil
-		}
-		at = later
 	}
+	return header{}, nil
 }
 
 // follows reports whether a frame can come next, but for what lies between.

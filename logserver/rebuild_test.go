@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -21,15 +22,11 @@ import (
 func TestRebuildInterrupted(t *testing.T) {
 	v := newVictim(t)
 	disk, db := diskOf(t, v.image), filepath.Join(t.TempDir(), "db")
-	for interruptions, reads := 0, 0; ; interruptions++ {
-		interrupt := make(chan struct{})
-		reads = 0
+	for interruptions := int64(0); ; interruptions++ {
+		interrupt, reads := make(chan struct{}), atomic.Int64{}
 		out := &logLines{}
 		disk.SetHook(func(op fs.Op) error {
-			if op.Kind != fs.OpReadAt {
-				return nil
-			}
-			if reads++; reads == 8+interruptions {
+			if op.Kind == fs.OpReadAt && reads.Add(1) == 8+interruptions {
 				close(interrupt)
 			}
 			return nil
@@ -37,7 +34,6 @@ func TestRebuildInterrupted(t *testing.T) {
 		l, err := logserver.Open(logserver.Options{
 			Files: disk, DB: db, Segment: segment.MinSize, MaxUnwritten: 64, Interrupt: interrupt, TellEvery: 1, Logger: zerolog.New(out),
 		})
-		disk.SetHook(nil)
 		if errors.Is(err, logserver.ErrInterrupted) {
 			continue
 		}
@@ -51,10 +47,11 @@ func TestRebuildInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 		if interruptions == 0 {
-			t.Errorf("it was not interrupted: %d reads", reads)
+			t.Errorf("it was not interrupted: %d reads", reads.Load())
 		}
 		break
 	}
+	disk.SetHook(nil)
 	if r, err := check.Data(check.Options{Files: disk, DB: db}); err != nil || r.Rows == 0 || len(r.Warnings) > 0 {
 		t.Fatalf("%v, %+v", err, r)
 	}

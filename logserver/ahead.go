@@ -6,6 +6,7 @@ package logserver
 type history struct {
 	cursor cursor
 	alone  bool       // nobody appended lately
+	lost   bool       // what next returned last ends with an entry that is damaged
 	ahead  chan chunk // nil: nothing is being read ahead
 }
 
@@ -32,6 +33,7 @@ func (h *history) next(s span) chunk {
 	if !ok {
 		c = h.cursor.chunk(s)
 	}
+	h.lost = c.lost
 	if s.from += c.count; h.alone && len(c.lines) >= s.size && s.from <= s.to && !c.lost && c.err == nil {
 		h.readAhead(s)
 	}

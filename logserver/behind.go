@@ -159,6 +159,11 @@ func (l *Log) writeIndex() {
 		l.writingBehind.Store(false)
 		return
 	}
+	l.flushIndex(cp)
+}
+
+// flushIndex begins a transaction with a checkpoint. The caller has set writingBehind.
+func (l *Log) flushIndex(cp order.Checkpoint) {
 	// Not from where the segments end now: recovery may make another file of the newest one, in
 	// which something else ends there. That the witness is the same, a start finds out.
 	at := l.witness.place

@@ -210,6 +210,9 @@ func (l *Log) enterFrom(number uint64) func(*order.Decision) error {
 func (l *Log) enter(d *order.Decision, place blobstore.Place, found bool) error {
 	l.rows = l.rows[:0]
 	if len(d.Runs) > 0 {
+		if !found && l.lostAt != (blobstore.Place{}) {
+			place, found = l.lostAt, true
+		}
 		if !found {
 			return fmt.Errorf("raft index %d names content %s, which no frame before it holds", d.Index, d.Digest)
 		}

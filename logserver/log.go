@@ -31,6 +31,7 @@ type Log struct {
 	stall    stall
 	memory   budget
 	history  *allowance
+	scrubbed scrubbed
 	files    fs.FS
 	index    *index.Index   // its methods may be called from any goroutine
 	store    *segment.Store // reads may; the rest is the committer's
@@ -42,6 +43,7 @@ type Log struct {
 	heads     []announcement
 	touched   []appender                           // have something to flush
 	contents  map[blobstore.Digest]blobstore.Place // ordered, not yet decided
+	lostAt    blobstore.Place                      // where content was that a repair has marked as lost, if any was met
 	witness   witness
 	headless  bool      // the segment was begun by this start and has no checkpoint yet
 	lastWrite time.Time // when the index was last written behind

@@ -25,7 +25,7 @@ var errNoRow = errors.New("logserver: the index has no row for an entry that exi
 // not yet decided is decided. When it returns, everything that was ever
 // acknowledged can be read.
 //
-// Errors: *segment.DamageError for damaged data, other errors of package
+// Errors: ErrInterrupted; *segment.DamageError for damaged data, other errors of package
 // segment and fs for directories that are not fit, each naming file and remedy.
 func Open(o Options) (*Log, error) {
 	o = o.withDefaults()
@@ -60,6 +60,7 @@ func Open(o Options) (*Log, error) {
 	if o.Blobs != InMemory {
 		l.workers.Go(l.tabulate)
 	}
+	l.workers.Go(l.scrub)
 	return l, nil
 }
 
@@ -111,7 +112,11 @@ func directory(o *Options) (fs.FS, error) {
 
 // restore brings core, index and hub to where the segments end.
 func (l *Log) restore() error {
-	if err := l.replayIndexed(); err != nil {
+	err := l.replayIndexed()
+	if errors.Is(err, ErrInterrupted) {
+		return err
+	}
+	if err != nil {
 		l.options.Logger.Warn().Err(err).Msg("the index does not fit the segments; it is made anew from them")
 		if err := l.index.Discard(); err != nil {
 			return fmt.Errorf("discard the index: %w", err)
@@ -187,74 +192,6 @@ func (l *Log) loadCheckpoint() (from segment.Position, err error) {
 		return from, err
 	}
 	return from, errors.Join(l.index.Window("keys", l.core.LoadKey), l.index.Window("outcomes", l.core.LoadOutcome))
-}
-
-// replay reads the frames from a position on into core and index. Content that is
-// damaged is entered like any other: its entries answer "entry unavailable", and the
-// rest goes on. Damage to anything else ends the replay.
-func (l *Log) replay(from segment.Position) error {
-	r := replay{log: l}
-	if err := l.store.Salvage(from, r.frame, r.damaged); err != nil {
-		return err
-	}
-	if r.lost > 0 {
-		l.options.Logger.Error().Int("batches", r.lost).
-			Msg("content is damaged: its entries are unavailable; `ringlog verify` tells which")
-	}
-	return nil
-}
-
-// replay is one run through the frames.
-type replay struct {
-	log      *Log
-	manifest blobstore.Manifest
-	lost     int             // batches whose content is damaged
-	nameless blobstore.Place // of damaged content whose digest is not known yet
-}
-
-func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) error {
-	l, place := r.log, blobstore.Place{Segment: at.Segment, Offset: at.Offset, Length: uint32(len(payload))}
-	switch kind {
-	case segment.KindContent:
-		if err := r.manifest.Parse(payload); err != nil {
-			return fmt.Errorf("content at %v: %w", at, err)
-		}
-		place.Content = uint32(r.manifest.ContentAt())
-		l.contents[r.manifest.BatchDigest()] = place
-	case segment.KindOrder:
-		if r.nameless != (blobstore.Place{}) {
-			r.name(payload)
-		}
-		return l.core.ReplayOrder(payload)
-	case segment.KindState:
-		return l.core.ReplayState(payload)
-	case segment.KindDecided:
-		l.witness.saw(place, payload)
-		return l.core.ReplayDecided(payload, l.enterFrom(at.Segment))
-	case segment.KindSeal:
-		l.witness.sealed(place, payload)
-		return l.core.ReplaySeal(payload, l.enterFrom(at.Segment))
-	case segment.KindCheckpoint:
-		return l.core.ReplayCheckpoint(payload)
-	}
-	return nil
-}
-
-// damaged notes damaged content; what orders it, in the same batch of frames, will
-// tell its digest.
-func (r *replay) damaged(p blobstore.Place, damage *segment.DamageError) error {
-	r.log.refusals.Error(r.log.options.Logger, damage, "content is damaged")
-	r.nameless = p
-	r.lost++
-	return nil
-}
-
-// name gives damaged content its digest, from what orders it.
-func (r *replay) name(payload []byte) {
-	if d, ok := order.Digest(payload); ok {
-		r.log.contents[d] = r.nameless
-	}
-	r.nameless = blobstore.Place{}
 }
 
 // start begins the order anew: what was ordered and not decided is decided now, and

@@ -32,6 +32,13 @@ type Options struct {
 	DiskWarning time.Duration // a write that takes longer is warned of, 1 s
 	DiskTimeout time.Duration // a write that takes longer fails the log, 30 s
 
+	ScrubRate  int64         // bytes a second that are read to find damage, 8 MiB; less than 0: none
+	ScrubEvery time.Duration // from the end of one such reading of everything to the next, a day
+	ScrubAfter time.Duration // from the start to the first, a minute
+
+	Interrupt <-chan struct{} // closed: Open gives up with ErrInterrupted; nil: never
+	TellEvery time.Duration   // how often Open tells how far it has come, 5 s
+
 	Now    func() time.Time // the clock, time.Now
 	Logger zerolog.Logger   // where log lines go; the zero value discards them
 }
@@ -47,6 +54,10 @@ func (o Options) withDefaults() Options {
 	defaults(&o.Memory, 256<<20)
 	defaults(&o.DiskWarning, time.Second)
 	defaults(&o.DiskTimeout, 30*time.Second)
+	defaults(&o.TellEvery, 5*time.Second)
+	defaults(&o.ScrubRate, 8<<20)
+	defaults(&o.ScrubEvery, 24*time.Hour)
+	defaults(&o.ScrubAfter, time.Minute)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -67,6 +78,7 @@ type ServerOptions struct {
 	Patience      time.Duration // how long a read waits for its client before it gives its memory to others, 250 ms
 	StopTimeout   time.Duration // how long a stopping server lets a client take what it is still owed, 3 s
 	StopGrace     time.Duration // how long it reads lines that are on their way, 50 ms
+	LostPause     time.Duration // follows each line that says that an entry is unavailable: some clients ask again at once, 10 ms
 	KeepAlive     time.Duration // idle time before TCP asks whether the peer is alive, 30 s
 }
 
@@ -81,6 +93,7 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	defaults(&o.Patience, 250*time.Millisecond)
 	defaults(&o.StopTimeout, 3*time.Second)
 	defaults(&o.StopGrace, 50*time.Millisecond)
+	defaults(&o.LostPause, 10*time.Millisecond)
 	defaults(&o.KeepAlive, 30*time.Second)
 	return o
 }

@@ -36,6 +36,7 @@ type room struct {
 	partly   bool  // part has what is wanted of place, not manifest
 	part     blobstore.Part
 	manifest blobstore.Manifest
+	intact   blobstore.Place // no repair has marked it as lost
 }
 
 const (
@@ -158,7 +159,16 @@ func (c *cursor) row(log uint32, at uint64, meta bool) (index.Row, error) {
 func (c *cursor) load(row *index.Row, meta bool) error {
 	r := c.room
 	r.partly = false
+	if err := c.log.scrubbed.bad(row.Place); err != nil {
+		return err
+	}
 	if !meta && row.Place.Length > wholly {
+		if r.intact != row.Place {
+			if err := r.reader.Intact(row.Place); err != nil {
+				return err
+			}
+			r.intact = row.Place
+		}
 		partly, err := r.part.Read(int(row.Ordinal), int(row.Count), int64(row.Place.Content), int(row.Place.Length/2), func(off int64, b []byte) error {
 			return r.reader.ReadPart(row.Place, off, b)
 		})

@@ -96,7 +96,7 @@ func (t *tail) run() {
 			t.end()
 			return
 		}
-		pace, lost := t.c.log.newPace(), t.history.cursor.lost
+		pace := t.c.log.newPace()
 		lines, sent, recent, err := t.read(to)
 		if err != nil {
 			t.c.log.refusals.Error(*t.c.logger(), err, "a read can't go on: its connection was closed, to try again")
@@ -112,8 +112,8 @@ func (t *tail) run() {
 			t.c.out.endTail(false)
 			continue
 		}
-		if t.history.cursor.lost > lost {
-			time.Sleep(lostPause)
+		if !recent && t.history.lost {
+			time.Sleep(t.c.limits.LostPause)
 		}
 		if sent > 0 && !recent {
 			t.history.alone = !pace.rest()
@@ -257,10 +257,6 @@ func (t *tail) finishLine() {
 		t.sent(1)
 	}
 }
-
-// lostPause follows each line that says that an entry is unavailable: some clients
-// reconnect at it and ask again, for ever.
-const lostPause = 10 * time.Millisecond
 
 // step says what there is to say at the cursor, and up to which index entries
 // may be sent now. When the read has ended, the connection may read again: by

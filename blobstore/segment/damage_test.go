@@ -151,8 +151,8 @@ func TestSalvageGoesOnPastContent(t *testing.T) {
 		err := s.Salvage(segment.Position{}, func(_ segment.Position, kind segment.Kind, payload []byte) error {
 			shown = append(shown, fmt.Sprintf("%d %s", kind, payload))
 			return nil
-		}, func(p blobstore.Place, damage *segment.DamageError) error {
-			gone = append(gone, p)
+		}, func(l segment.Lost) error {
+			gone = append(gone, l.Place)
 			return nil
 		})
 		if kind == "2 " {

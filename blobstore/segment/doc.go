@@ -23,6 +23,10 @@
 // their entries, for [Store.Find] alone: they can be lost, and are made by
 // [Store.Tabulate].
 //
+// Damage can be repaired: [Examine] says what is wrong and what can be done about it,
+// [Repair.Apply] does it. What is lost is marked where it lay, and everything else keeps
+// its place.
+//
 // What it leaves to others: what the frames mean, when to append, and who may. One
 // caller at a time appends, idles and closes; reading and scanning go on beside it.
 package segment

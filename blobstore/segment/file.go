@@ -125,6 +125,9 @@ func foreignFormat(name string, version uint32) error {
 // fileName is the name of the file with a number.
 func fileName(number uint64) string { return fmt.Sprintf("%016d%s", number, suffix) }
 
+// FileName is the name of the file with a number.
+func FileName(number uint64) string { return fileName(number) }
+
 // fileNumber is the reverse of fileName.
 func fileNumber(name string) (number uint64, ok bool) {
 	number, err := strconv.ParseUint(strings.TrimSuffix(name, suffix), 10, 64)

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -19,9 +20,10 @@ const (
 	KindRestart    Kind = 6 // reserved: an installed snapshot cancels all before
 	KindMark       Kind = 7 // reserved
 	KindSeal       Kind = 8 // ends a file that was full, and repeats what was decided in it
+	KindGap        Kind = 9 // a repair's: what lay here is lost, whatever it was
 )
 
-func (k Kind) known() bool { return k >= KindContent && k <= KindSeal }
+func (k Kind) known() bool { return k >= KindContent && k <= KindGap }
 
 // Codec and hash of a frame's payload. Nothing else is defined yet.
 const (
@@ -55,6 +57,7 @@ const (
 const (
 	flagIgnorable = 1 << 0
 	flagLast      = 1 << 1 // of its batch
+	flagLost      = 1 << 2 // a repair has found the payload damaged, and given it up
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -121,6 +124,24 @@ func parseHeader(p []byte, salt uint32, at int64) (h header, ok bool) {
 
 func (h *header) last() bool      { return h.flags&flagLast != 0 }
 func (h *header) ignorable() bool { return h.flags&flagIgnorable != 0 }
+func (h *header) lost() bool      { return h.flags&flagLost != 0 }
+
+// written returns the bytes of a header as they were when the frame was appended; p are
+// its bytes now. They differ when a repair has marked the frame as lost.
+func (h *header) written(p []byte, salt uint32) []byte {
+	if !h.lost() || h.kind == KindGap {
+		return p
+	}
+	return withFlags(p, h.flags&^flagLost, salt)
+}
+
+// withFlags returns a copy of a header's bytes with other flags.
+func withFlags(p []byte, flags uint8, salt uint32) []byte {
+	p = bytes.Clone(p[:frameHeader])
+	p[6] = flags
+	binary.LittleEndian.PutUint32(p[52:], crc32.Update(salt, castagnoli, p[:52]))
+	return p
+}
 
 // understood reports whether this version knows what the frame means.
 func (h *header) understood() bool {
@@ -152,7 +173,7 @@ func batchSize(frames []Frame) (size int64, err error) {
 		f := &frames[i]
 		h := header{kind: f.Kind, version: frameVersion, codec: f.Codec, hash: f.Hash}
 		length := f.length()
-		if !h.understood() || length > MaxPayload {
+		if !h.understood() || f.Kind == KindGap || length > MaxPayload {
 			return 0, fmt.Errorf("%w: kind %d, codec %d, hash %d, %d bytes", ErrBatch, f.Kind, f.Codec, f.Hash, length)
 		}
 	}

@@ -169,14 +169,21 @@ func (in *inspection) marked() int64 {
 	return in.last().head.born
 }
 
+// ending is where a batch ends. If that is the end of a gap, the file may have been durable
+// up to somewhere in it.
+type ending struct {
+	point
+	ragged bool
+}
+
 // readTail reads the last file and finds where it ends: how far it was durable, and
 // what lies beyond. A bad end is a torn tail; anything else that is bad is damage.
 func (in *inspection) readTail(file io.ReaderAt) error {
 	last := in.last()
 	w := newWalker(file, last.salt, last.head.start(), last.size)
 	durable := in.marked()
-	ends := []point{w.point} // between batches, from the durable one on
-	bad := &flaw{last.size, "the file ends here"}
+	ends := []ending{{point: w.point}} // between batches, from the durable one on
+	bad := &flaw{offset: last.size, detail: "the file ends here"}
 	for {
 		if err := in.checkBatch(w); err != nil {
 			return err
@@ -191,7 +198,7 @@ func (in *inspection) readTail(file io.ReaderAt) error {
 		for i := range w.frames {
 			durable = max(durable, w.frames[i].durable)
 		}
-		ends = append(ends, w.point)
+		ends = append(ends, ending{w.point, w.ragged})
 		for len(ends) > 1 && ends[0].Offset < durable {
 			ends = ends[1:]
 		}
@@ -200,13 +207,13 @@ func (in *inspection) readTail(file io.ReaderAt) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", fileName(last.head.number), err)
 	}
-	in.whole, in.used, last.end = w.point, used, ends[0]
+	in.whole, in.used, last.end = w.point, used, ends[0].point
 	switch {
 	case w.Offset < durable:
 		return in.damage(bad.offset, "%s, and the file was durable up to %d", bad.detail, durable)
 	case later > 0:
 		return in.damage(bad.offset, "%s, and a later batch follows at %d", bad.detail, later)
-	case ends[0].Offset != durable:
+	case ends[0].Offset != durable && !ends[0].ragged:
 		return in.damage(ends[0].Offset, "a batch ends here, and none at %d, up to where the file was durable", durable)
 	}
 	return nil

@@ -44,6 +44,8 @@ func (s *Store) Has(p blobstore.Place) bool {
 	return ok && p.Offset+frameHeader+int64(p.Length) <= f.end.Offset
 }
 
+const markedLost = "a repair has marked this as lost"
+
 // payload checks the frame that was read from a place.
 func (f *segment) payload(buf []byte, p blobstore.Place) ([]byte, error) {
 	damage := func(detail string) error {
@@ -55,6 +57,9 @@ func (f *segment) payload(buf []byte, p blobstore.Place) ([]byte, error) {
 	head, ok := parseHeader(buf, f.salt, p.Offset)
 	if !ok || head.length != int64(p.Length) {
 		return nil, damage("this frame is not what was written")
+	}
+	if head.lost() {
+		return nil, damage(markedLost)
 	}
 	payload := buf[frameHeader:]
 	if crc32.Checksum(payload, castagnoli) != head.payloadCRC {

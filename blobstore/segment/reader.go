@@ -134,6 +134,32 @@ func (r *Reader) ReadPart(p blobstore.Place, off int64, b []byte) error {
 	return nil
 }
 
+// Intact reports whether there is a frame at a place that no repair has marked as lost, by
+// its header alone: for who reads parts of it. Errors are those of Read.
+func (r *Reader) Intact(p blobstore.Place) error {
+	f, ok := r.store.find(p.Segment)
+	if !ok {
+		return nothing(p)
+	}
+	if err := r.use(p.Segment); err != nil {
+		return err
+	}
+	var b [frameHeader]byte
+	got, err := readFull(r.file, b[:], p.Offset)
+	if err != nil {
+		return fmt.Errorf("%w: read segment %d: %w", ErrUnavailable, p.Segment, err)
+	}
+	h, ok := parseHeader(got, f.salt, p.Offset)
+	detail := "this frame is not what was written"
+	switch {
+	case ok && h.lost():
+		detail = markedLost
+	case ok && h.length == int64(p.Length):
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, &DamageError{fileName(p.Segment), p.Offset, detail})
+}
+
 // use makes a file the one that is read. It stays open until another is, or Release.
 func (r *Reader) use(segment uint64) error {
 	if r.file != nil && r.number == segment {

@@ -16,27 +16,39 @@ import (
 // A batch is read and checked whole before fn sees any of it: checksums, numbers, and,
 // where a file was read from its beginning, the chain at its end. A flaw is a
 // *DamageError; a frame that this version must know and does not a *ForeignError; one
-// that may be ignored is not shown, nor are seals without a payload. An error of fn ends the scan and is
+// that may be ignored is not shown, nor are seals without a payload and what a repair has
+// marked as lost. An error of fn ends the scan and is
 // returned as it is.
 //
 // payload is valid during the call. With len(payload) as its length, at is the frame's
 // blobstore.Place.
 func (s *Store) Scan(from Position, fn func(at Position, kind Kind, payload []byte) error) error {
 	return s.scan(from, func(segment uint64, f *frame) error {
+		if f.lost() {
+			return nil
+		}
 		return fn(Position{segment, f.at}, f.kind, f.payload)
 	}, false)
 }
 
-// Salvage is a Scan that goes on where only content is damaged: for a content frame whose
-// payload is not what was written, lost is called with its place instead of fn.
-func (s *Store) Salvage(from Position, fn func(at Position, kind Kind, payload []byte) error,
-	lost func(p blobstore.Place, damage *DamageError) error) error {
+// Lost is a frame whose payload is not what was written.
+type Lost struct {
+	Kind   Kind // KindGap: it is not known what frames there were
+	Place  blobstore.Place
+	Marked bool // a repair has given it up
+	Damage *DamageError
+}
+
+// Salvage is a Scan that goes on where frames are marked as lost, or where the payload of
+// a content frame is not what was written: lost is called with them instead of fn. An
+// error of it ends the scan.
+func (s *Store) Salvage(from Position, fn func(at Position, kind Kind, payload []byte) error, lost func(Lost) error) error {
 	return s.scan(from, func(segment uint64, f *frame) error {
 		if f.flaw == nil {
 			return fn(Position{segment, f.at}, f.kind, f.payload)
 		}
 		p := blobstore.Place{Segment: segment, Offset: f.at, Length: uint32(f.length)}
-		return lost(p, &DamageError{fileName(segment), f.flaw.offset, f.flaw.detail})
+		return lost(Lost{f.kind, p, f.lost(), &DamageError{fileName(segment), f.flaw.offset, f.flaw.detail}})
 	}, true)
 }
 
@@ -98,10 +110,10 @@ func (s *Store) scanFile(file *segment, from Position, fn func(uint64, *frame) e
 
 // checkEnd checks that a file ended as the next one, or the store, says.
 func checkEnd(w *walker, file *segment, middle bool) error {
-	if middle && w.adrift { // nothing was read
+	if middle && w.adrift { // nothing was read, or nothing behind a gap
 		return nil
 	}
-	if w.batch == file.end.batch && (middle || w.point == file.end) {
+	if w.batch == file.end.batch && w.Position == file.end.Position && (middle || w.loose || w.chain == file.end.chain) {
 		return nil
 	}
 	return &DamageError{fileName(w.Segment), w.Offset, "its frames are not those that the stream goes on from"}
@@ -114,7 +126,7 @@ func show(w *walker, fn func(uint64, *frame) error) error {
 	}
 	for i := range w.frames {
 		f := &w.frames[i]
-		if !f.understood() || f.kind == KindSeal && f.length == 0 {
+		if !f.understood() || f.kind == KindSeal && f.length == 0 && !f.lost() {
 			continue
 		}
 		if err := fn(w.Segment, f); err != nil {

@@ -56,6 +56,22 @@ func (s *Store) Durable() Position {
 	return s.files[len(s.files)-1].end.Position
 }
 
+// Size returns how many bytes of the stream lie behind a position.
+func (s *Store) Size(from Position) (size int64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for i := range s.files {
+		f := &s.files[i]
+		switch {
+		case f.head.number > from.Segment:
+			size += f.end.Offset
+		case f.head.number == from.Segment:
+			size += max(0, f.end.Offset-from.Offset)
+		}
+	}
+	return size
+}
+
 // find returns what is known of a file.
 func (s *Store) find(number uint64) (segment, bool) {
 	s.mu.RLock()

@@ -188,9 +188,9 @@ func (w *window) rows(file *segment, at int64) (head header, digests blobstore.R
 	}
 	head, ok := parseHeader(p, file.salt, at)
 	if !ok {
-		return head, nil, &flaw{at, "no frame begins here"}
+		return head, nil, &flaw{offset: at, detail: "no frame begins here"}
 	}
-	if head.kind != KindContent || !head.understood() || head.length < blobstore.HeadSize {
+	if head.kind != KindContent || head.lost() || !head.understood() || head.length < blobstore.HeadSize {
 		return head, nil, nil
 	}
 	if p, err = w.get(at, at+frameHeader, blobstore.HeadSize); err != nil {

@@ -14,6 +14,7 @@ import (
 type flaw struct {
 	offset int64
 	detail string
+	header header // of the frame, if only its payload is bad
 }
 
 func (f *flaw) Error() string { return fmt.Sprintf("offset %d: %s", f.offset, f.detail) }
@@ -29,6 +30,7 @@ type frame struct {
 type walker struct {
 	point          // where the next batch begins
 	frames []frame // of the batch that next read
+	first  uint16  // ordinal of the first of them: 0, except behind a gap
 	offset []int64 // of their payloads, in the file
 	window window  // the bytes around it
 	salt   uint32  // of the headers' checksums
@@ -36,9 +38,15 @@ type walker struct {
 	// forgiving: a content frame whose header is good and whose payload is not is given
 	// with its flaw, and is no flaw of the batch.
 	forgiving bool
+	// tolerant: the same for frames of every kind.
+	tolerant bool
 	// adrift: the number of the batch at the point is not known; the first one read
 	// tells it.
 	adrift bool
+	// ragged: a gap ends at the point, so the batch there may lack its first frames.
+	ragged bool
+	// loose: there was a gap, so the chain is not the one that the file was written with.
+	loose bool
 }
 
 func newWalker(file io.ReaderAt, salt uint32, from point, end int64) *walker {
@@ -58,6 +66,7 @@ func (w *walker) next() error {
 		return io.EOF
 	}
 	w.frames, w.offset = w.frames[:0], w.offset[:0]
+	w.first = 0
 	w.hash.Reset()
 	w.hash.Write(w.chain[:])
 	at := w.Offset
@@ -71,10 +80,13 @@ func (w *walker) next() error {
 	}
 	start := w.window.at
 	for i := range w.frames {
-		f := &w.frames[i]
-		f.payload = w.window.buf[w.offset[i]-start:][:f.length:f.length]
+		if f := &w.frames[i]; !f.lost() {
+			f.payload = w.window.buf[w.offset[i]-start:][:f.length:f.length]
+		}
 	}
-	w.batch, w.adrift = w.frames[0].batch, false
+	last := &w.frames[len(w.frames)-1]
+	w.batch, w.adrift, w.ragged = last.batch, false, last.kind == KindGap
+	w.loose = w.loose || w.ragged
 	w.hash.Sum(w.chain[:0])
 	w.Offset = at
 	return nil
@@ -88,34 +100,49 @@ func (w *walker) frame(at int64) (header, error) {
 	}
 	h, ok := parseHeader(p, w.salt, at)
 	if !ok {
-		return header{}, &flaw{at, "no frame begins here"}
+		return header{}, &flaw{offset: at, detail: "no frame begins here"}
 	}
-	if int(h.ordinal) != len(w.frames) || !w.expected(&h) {
-		return header{}, &flaw{at, fmt.Sprintf("frame %d of batch %d is not the next one", h.ordinal, h.batch)}
+	if !w.expected(&h) {
+		return header{}, &flaw{offset: at, detail: fmt.Sprintf("frame %d of batch %d is not the next one", h.ordinal, h.batch)}
 	}
-	w.hash.Write(p)
-	payload, err := w.window.get(w.Offset, at+frameHeader, h.length)
-	if err != nil {
-		return header{}, err
-	}
+	w.hash.Write(h.written(p, w.salt))
 	f := frame{header: h}
-	if crc32.Checksum(payload, castagnoli) != h.payloadCRC {
-		f.flaw = &flaw{at, fmt.Sprintf("the payload of a frame of batch %d is not what was written", h.batch)}
-		if !w.forgiving || h.kind != KindContent {
-			return header{}, f.flaw
+	if h.lost() {
+		if frameSize(h.length) > w.window.end-at {
+			return header{}, &flaw{offset: at, detail: "the file ends within a frame"}
 		}
+		f.flaw = &flaw{at, markedLost, h}
+	} else {
+		payload, err := w.window.get(w.Offset, at+frameHeader, h.length)
+		if err != nil {
+			return header{}, err
+		}
+		if crc32.Checksum(payload, castagnoli) != h.payloadCRC {
+			f.flaw = &flaw{at, fmt.Sprintf("the payload of a frame of batch %d is not what was written", h.batch), h}
+			if !w.tolerant && (!w.forgiving || h.kind != KindContent) {
+				return header{}, f.flaw
+			}
+		}
+	}
+	if len(w.frames) == 0 {
+		w.first = h.ordinal
 	}
 	w.frames = append(w.frames, f)
 	w.offset = append(w.offset, at+frameHeader)
 	return h, nil
 }
 
-// expected reports whether the frame is of the batch that must come now.
+// expected reports whether the frame is the one that must come now.
 func (w *walker) expected(h *header) bool {
-	if len(w.frames) > 0 {
-		return h.batch == w.frames[0].batch
+	switch {
+	case h.kind == KindGap:
+		return h.lost() && h.last() && (w.adrift || h.batch >= w.batch)
+	case len(w.frames) > 0:
+		return h.batch == w.frames[0].batch && int(h.ordinal) == int(w.first)+len(w.frames)
+	case w.ragged && (w.adrift || h.batch == w.batch && h.ordinal > 0):
+		return true
 	}
-	return w.adrift || h.batch == w.batch+1
+	return h.ordinal == 0 && (w.adrift || h.batch == w.batch+1)
 }
 
 // window is the part of a file that is in memory.
@@ -133,14 +160,14 @@ const readAhead = 256 << 10
 // returned before may have moved.
 func (w *window) get(keep, at, n int64) ([]byte, error) {
 	if n > w.end-at {
-		return nil, &flaw{at, "the file ends within a frame"}
+		return nil, &flaw{offset: at, detail: "the file ends within a frame"}
 	}
 	if at+n > w.at+int64(len(w.buf)) || keep < w.at {
 		if err := w.load(keep, at+n); err != nil {
 			return nil, err
 		}
 		if at+n > w.at+int64(len(w.buf)) {
-			return nil, &flaw{at, "the file ends within a frame"}
+			return nil, &flaw{offset: at, detail: "the file ends within a frame"}
 		}
 	}
 	return w.buf[at-w.at:][:n], nil

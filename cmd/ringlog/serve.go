@@ -66,7 +66,11 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	}
 	defer listener.Close()
 	began := time.Now()
-	log, err := openLog(config, logger)
+	log, err := openLog(config, logger, signals.stopping)
+	if errors.Is(err, logserver.ErrInterrupted) {
+		logger.Info().Err(err).Msg("stopping; the next start goes on")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -112,7 +116,7 @@ func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, ser
 	return errors.Join(serveErr, withCode(exitDisk, closeErr))
 }
 
-func openLog(config *Config, logger zerolog.Logger) (*logserver.Log, error) {
+func openLog(config *Config, logger zerolog.Logger, interrupt <-chan struct{}) (*logserver.Log, error) {
 	if config.Blobs != inMemory {
 		if _, err := os.Stat(filepath.Dir(config.DB)); errors.Is(err, os.ErrNotExist) {
 			return nil, configErrorf("DB: want a file whose directory exists: %w", err)
@@ -131,6 +135,7 @@ func openLog(config *Config, logger zerolog.Logger) (*logserver.Log, error) {
 		Memory:   int64(config.Memory),
 
 		DiskTimeout: time.Duration(config.DiskTimeout),
+		Interrupt:   interrupt,
 		Logger:      logger,
 	})
 	return log, withCode(dataCode(err), inUse(err))

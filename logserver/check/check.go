@@ -14,7 +14,14 @@ import (
 type Options struct {
 	Files    fs.FS              // the segments; only read
 	DB       string             // the index; "": not checked
-	Progress func(bytes uint64) // called now and then with the bytes of frames read; may be nil
+	Live     bool               // for Examine: a server may be using the directory
+	Progress func(bytes uint64) // called with the bytes of frames that were read since; may be nil
+}
+
+func (o *Options) progress(n uint64) {
+	if o.Progress != nil {
+		o.Progress(n)
+	}
 }
 
 // Report says what was checked. It is complete only without an error.
@@ -25,6 +32,9 @@ type Report struct {
 	Refused  uint64 // entries whose appends were refused; their bytes are there, and no index
 	Bytes    uint64 // of all frames
 	Rows     uint64 // of the index
+	Lost     []Lost // entries that a repair has marked as lost, log by log; the first maxLost ranges
+	Gone     uint64 // entries that are lost, all of them
+	Marks    int    // frames that a repair has marked as lost, whatever was in them
 	Warnings []string
 }
 
@@ -32,7 +42,10 @@ type Report struct {
 type Error struct {
 	At     segment.Position // of the frame that shows it
 	Detail string
+	err    error // what was found by another package; may be nil
 }
+
+func (e *Error) Unwrap() error { return e.err }
 
 func (e *Error) Error() string {
 	return fmt.Sprintf("segment %d, offset %d: %s", e.At.Segment, e.At.Offset, e.Detail)
@@ -47,6 +60,7 @@ func Data(o Options) (report Report, err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	c := &checker{
+		losses:   losses{named: make(map[blobstore.Digest]blobstore.Place)},
 		options:  o,
 		core:     order.New(order.Options{Node: 1}),
 		contents: make(map[blobstore.Digest]content),
@@ -58,7 +72,7 @@ func Data(o Options) (report Report, err error) {
 		return c.report, err
 	}
 	defer c.closeIndex()
-	if err := store.Scan(segment.Position{}, c.frame); err != nil {
+	if err := store.Salvage(segment.Position{}, c.frame, c.lost); err != nil {
 		return c.report, err
 	}
 	err = c.finish()
@@ -89,10 +103,12 @@ type checker struct {
 	decided  uint64 // Raft index of the last decided record
 	manifest blobstore.Manifest
 	index    *copied
+	losses   losses
 }
 
 func (c *checker) fail(format string, args ...any) error {
-	return &Error{c.at, fmt.Sprintf(format, args...)}
+	err := fmt.Errorf(format, args...)
+	return &Error{c.at, err.Error(), errors.Unwrap(err)}
 }
 
 // frame checks one frame, in the order of the stream.
@@ -100,16 +116,18 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 	if at.Segment != c.at.Segment {
 		clear(c.batches)
 	}
+	if kind == segment.KindContent || kind == segment.KindDecided {
+		c.losses.nameless = blobstore.Place{} // another batch: what ordered it is lost, too
+	}
 	c.at = at
 	c.report.Bytes += uint64(len(payload))
-	if c.options.Progress != nil {
-		c.options.Progress(c.report.Bytes)
-	}
+	c.options.progress(uint64(len(payload)))
 	var err error
 	switch kind {
 	case segment.KindContent:
 		return c.content(payload)
 	case segment.KindOrder:
+		c.losses.name(payload)
 		err = c.core.ReplayOrder(payload)
 	case segment.KindState:
 		err = c.core.ReplayState(payload)
@@ -118,19 +136,19 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 	case segment.KindSeal:
 		err = c.seal(payload)
 	case segment.KindCheckpoint:
-		err = errors.Join(c.core.ReplayCheckpoint(payload), c.core.Agrees(payload))
+		err = c.checkpoint(payload)
 	}
 	if own := (*Error)(nil); err == nil || errors.As(err, &own) {
 		return err
 	}
-	return c.fail("%v", err)
+	return c.fail("%w", err)
 }
 
 // content checks that each entry is what its digest says.
 func (c *checker) content(payload []byte) error {
 	m := &c.manifest
 	if err := m.Parse(payload); err != nil {
-		return c.fail("%v", err)
+		return c.fail("%w", err)
 	}
 	for i := range m.Len() {
 		if blobstore.Sum(m.Entry(i)) != m.Digest(i) {
@@ -146,8 +164,26 @@ func (c *checker) content(payload []byte) error {
 	return nil
 }
 
+// checkpoint checks that a checkpoint is what the records before it make.
+func (c *checker) checkpoint(payload []byte) error {
+	if c.losses.any {
+		if err := c.core.ReplayOpening(payload, c.decision, c.lostRange); err != nil || c.losses.jumped {
+			return err
+		}
+	} else if err := c.core.ReplayCheckpoint(payload); err != nil {
+		return err
+	}
+	return c.core.Agrees(payload)
+}
+
 // seal checks that a seal repeats what was decided in the file that it ends.
 func (c *checker) seal(payload []byte) error {
+	if c.losses.any {
+		return c.core.ReplaySealed(payload, func(offset int64) (d blobstore.Digest, ok bool) {
+			d, ok = c.batches[offset]
+			return d, ok
+		}, c.decision)
+	}
 	if err := c.core.ReplaySeal(payload, c.decision); err != nil {
 		return err
 	}
@@ -171,6 +207,9 @@ func (c *checker) decision(d *order.Decision) error {
 		return nil
 	}
 	found, ok := c.contents[d.Digest]
+	if place, lost := c.losses.find(d.Digest); !ok && lost {
+		return c.lostBatch(d, place)
+	}
 	if !ok {
 		return c.fail("raft index %d orders %s, which no frame before it holds", d.Index, d.Digest)
 	}
@@ -213,7 +252,7 @@ func (c *checker) run(d *order.Decision, r *order.Run, place blobstore.Place) er
 func (c *checker) finish() error {
 	c.decided = c.core.Applied()
 	if err := c.core.Start(); err != nil {
-		return c.fail("%v", err)
+		return c.fail("%w", err)
 	}
 	for !c.core.Serving() {
 		c.core.Ready() // nothing is written: this core ends here
@@ -227,7 +266,7 @@ func (c *checker) finish() error {
 			return failed
 		}
 		if err != nil {
-			return c.fail("%v", err)
+			return c.fail("%w", err)
 		}
 	}
 	return c.noMoreRows()

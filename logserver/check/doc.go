@@ -10,7 +10,10 @@
 //  4. The index says nothing that the decided records don't, and leaves out
 //     nothing up to its checkpoint.
 //
-// It changes nothing: segments are given as a directory that is only read, and
+// What a repair has marked as lost is reported, and is no failure. Examine says what of a
+// damaged directory is lost, and what a repair would come to.
+//
+// Data and Examine change nothing: segments are given as a directory that is only read, and
 // the index is looked at in a copy. Beside a running server it reads the
 // segments as far as they were durable when it began, and leaves out the index.
 package check

@@ -34,14 +34,32 @@ func (c *Core) Checkpoint() (cp Checkpoint, ok bool) {
 	if !c.rests() || len(c.decided) > 0 {
 		return Checkpoint{}, false
 	}
+	return c.checkpoint(c.flushed), true
+}
+
+func (c *Core) checkpoint(hard hardState) Checkpoint {
 	s := &c.state
 	return Checkpoint{
 		Applied: s.applied, Term: s.term,
-		State:    s.append(nil, c.flushed),
+		State:    s.append(nil, hard),
 		Keys:     s.keys.window(c.saved.keys),
 		Outcomes: s.outcomes.window(c.saved.outcomes),
 		reach:    saved{s.keys.rows.next(), s.outcomes.next},
-	}, true
+	}
+}
+
+// Replayed returns the state as far as it was replayed, before Start: so a replay of very
+// much need not begin anew when it is broken off. It refuses, ok false, unless everything
+// that was ordered so far is decided; frames must be replayed again from the decided
+// frame on that was replayed last.
+func (c *Core) Replayed() (cp Checkpoint, ok bool) {
+	s, r := &c.state, &c.restore
+	if c.node != nil || r.loading != nil || len(r.entries) > 0 || r.loss.missed > s.applied || r.loss.open || s.applied == 0 {
+		return Checkpoint{}, false
+	}
+	hard := r.hard
+	hard.raise(hardState{term: max(s.term, r.newest)})
+	return c.checkpoint(hard), true
 }
 
 // Saved says that cp is durable, so that later checkpoints need not have its rows.

@@ -81,3 +81,28 @@ func Digest(payload []byte) (d blobstore.Digest, ok bool) {
 	}
 	return proposed.batch.digest, true
 }
+
+// Runs calls fn with the batches that a decided frame's payload gives indices, and with the
+// runs of each, which belong to fn during the call and have no names. It tells whose
+// content it is that is damaged.
+func Runs(payload []byte, fn func(d blobstore.Digest, runs []Run)) error {
+	var rec record
+	var d Decision
+	return records(payload, func(data []byte, _ blobstore.Digest) error {
+		if err := rec.decode(data); err != nil || rec.kind != KindBatch {
+			return err
+		}
+		d.Runs = d.Runs[:0]
+		ordinal := uint32(0)
+		for i := range rec.items {
+			it := &rec.items[i]
+			count := it.Appends * it.own
+			if it.adds() {
+				d.addRun(it, ordinal, count, "")
+			}
+			ordinal += count
+		}
+		fn(rec.digest, d.Runs)
+		return nil
+	})
+}

@@ -17,6 +17,7 @@ type restore struct {
 	newest  uint64      // highest term that was seen anywhere
 	entries []*pb.Entry // beyond the last decided, without a gap
 	loading *loading    // rows of a checkpoint are awaited
+	loss    loss
 }
 
 // ReplayOrder takes an order frame's payload. Frames come in the order in which they
@@ -32,10 +33,15 @@ func (c *Core) ReplayOrder(payload []byte) error {
 	s := &c.restore
 	s.newest = max(s.newest, e.GetTerm())
 	s.entries = s.entries[:c.countBefore(e.GetIndex())]
-	switch last := c.state.applied + uint64(len(s.entries)); {
+	s.loss.open = false
+	last := c.state.applied
+	if n := len(s.entries); n > 0 {
+		last = s.entries[n-1].GetIndex()
+	}
+	switch {
 	case e.GetIndex() <= c.state.applied:
 		return nil // a checkpoint has it
-	case e.GetIndex() != last+1:
+	case e.GetIndex() != last+1 && !s.loss.any:
 		return fmt.Errorf("order frame of Raft entry %d follows %d", e.GetIndex(), last)
 	}
 	s.entries = append(s.entries, e)
@@ -44,10 +50,11 @@ func (c *Core) ReplayOrder(payload []byte) error {
 
 // countBefore returns how many of the entries beyond the last decided have a lower index.
 func (c *Core) countBefore(index uint64) int {
-	if index <= c.state.applied {
-		return 0
+	n := len(c.restore.entries)
+	for n > 0 && c.restore.entries[n-1].GetIndex() >= index {
+		n--
 	}
-	return int(min(index-c.state.applied-1, uint64(len(c.restore.entries))))
+	return n
 }
 
 // ReplayState takes a state frame's payload. It may be older than the checkpoint.
@@ -86,6 +93,18 @@ func (c *Core) ReplayDecided(payload []byte, fn func(*Decision) error) error {
 		if err := rec.decode(data); err != nil {
 			return err
 		}
+		if index := rec.index; index > c.state.applied+1 {
+			if err := c.catchUp(index-1, fn); err != nil {
+				return err
+			}
+			c.restore.loss.open = false
+			if c.misses(index) {
+				return nil
+			}
+			if err := rec.decode(data); err != nil {
+				return err
+			}
+		}
 		if rec.index <= c.state.applied {
 			if rec.index == c.state.applied && chain != c.state.chain {
 				return fmt.Errorf("decided record of Raft entry %d: not the one that the state was made from", rec.index)
@@ -109,18 +128,19 @@ func (c *Core) replay(rec *record, data []byte, chain blobstore.Digest) error {
 		return errors.New("broken chain")
 	}
 	s := &c.restore
-	if len(s.entries) > 0 && (s.entries[0].GetIndex() != rec.index || s.entries[0].GetTerm() != rec.term) {
+	ordered := len(s.entries) > 0 && (!s.loss.any || s.entries[0].GetIndex() == rec.index)
+	if ordered && (s.entries[0].GetIndex() != rec.index || s.entries[0].GetTerm() != rec.term) {
 		return fmt.Errorf("decided in term %d, ordered in term %d", rec.term, s.entries[0].GetTerm())
 	}
 	c.before = c.state.chain
 	if err := c.state.install(rec, chain); err != nil {
 		return err
 	}
-	if len(s.entries) > 0 {
+	if ordered {
 		s.entries[0] = nil
 		s.entries = s.entries[1:]
 	}
-	c.written = c.state.applied
+	s.loss.open, c.written = false, c.state.applied
 	return nil
 }
 
@@ -144,6 +164,9 @@ func (c *Core) start() (err error) {
 		return errors.New("keys and outcomes are missing")
 	}
 	if err := c.loaded(); err != nil {
+		return err
+	}
+	if err := c.complete(); err != nil {
 		return err
 	}
 	voters, err := c.voters()

@@ -1,0 +1,363 @@
+package logserver_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/check"
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+// victim is a small data directory, and all that it must answer.
+type victim struct {
+	image   map[string][]byte
+	entries map[string][]string // of each log, its lines
+	last    string              // name of the last segment
+}
+
+// newVictim makes a directory of some segments: appends to three logs, by one and by many, with keys
+// and numbers, refused ones among them, and a restart.
+func newVictim(t *testing.T) *victim {
+	t.Helper()
+	disk, v := fs.Memory(), &victim{entries: map[string][]string{}}
+	for round := range 3 {
+		addr, stop := running(t, disk)
+		k := dial(t, addr)
+		for i := range 30 {
+			log, n := fmt.Sprintf("l%d", i%3), 1+i%4
+			var texts []string
+			for j := range n {
+				texts = append(texts, fmt.Sprintf(`{"r":%d,"i":%d,"j":%d,"pad":"%s"}`, round, i, j, strings.Repeat("x", i*j*(1+round%2*50)%4000)))
+			}
+			k.send(fmt.Sprintf(`{"id":"a","log":"%s","entries":[%s],"producer":"p%d","seq":%d,"key":"k%d-%d"}`+"\n",
+				log, strings.Join(texts, ","), i%2, round*15+i/2+1, round, i))
+			if r := k.receive(); r.Error != "" || r.Index != uint64(len(v.entries[log]))+1 {
+				t.Fatalf("%+v", r)
+			}
+			v.entries[log] = append(v.entries[log], texts...)
+			if i%7 == 0 {
+				k.send(fmt.Sprintf(`{"id":"b","log":"%s","entry":{"no":1},"after":9999}`+"\n", log))
+				k.receive()
+			}
+		}
+		// In one write, so that one batch has both, and is read in parts.
+		large, small := fmt.Sprintf(`{"large":"%s"}`, strings.Repeat("y", 40<<10)), fmt.Sprintf(`{"small":%d}`, round)
+		k.send(fmt.Sprintf(`{"id":"c","log":"l1","entry":%s}`+"\n"+`{"id":"d","log":"l0","entry":%s}`+"\n", large, small))
+		for range 2 {
+			if r := k.receive(); r.Error != "" {
+				t.Fatalf("%+v", r)
+			}
+		}
+		v.entries["l1"], v.entries["l0"] = append(v.entries["l1"], large), append(v.entries["l0"], small)
+		k.conn.Close()
+		stop()
+	}
+	v.image = imageOf(t, disk)
+	for name := range v.image {
+		if strings.HasSuffix(name, ".seg") {
+			v.last = max(v.last, name)
+		}
+	}
+	return v
+}
+
+// running serves a directory until stop.
+func running(t *testing.T, disk fs.FS) (addr string, stop func()) {
+	t.Helper()
+	l, err := logserver.Open(logserver.Options{Files: disk, Segment: segment.MinSize})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := logserver.NewServer(l, logserver.ServerOptions{LostPause: 1})
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(listener) }()
+	return listener.Addr().String(), func() {
+		if err := errors.Join(s.Shutdown(context.Background()), l.Close()); err != nil {
+			t.Error(err)
+		}
+		<-done
+	}
+}
+
+func imageOf(t *testing.T, f fs.FS) map[string][]byte {
+	t.Helper()
+	names, err := f.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := map[string][]byte{}
+	for _, name := range names {
+		file, err := f.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, _ := file.Size()
+		im[name] = make([]byte, size)
+		if _, err := file.ReadAt(im[name], 0); err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		file.Close()
+	}
+	return im
+}
+
+func diskOf(t *testing.T, im map[string][]byte) *fs.Mem {
+	t.Helper()
+	m := fs.Memory()
+	for _, name := range slices.Sorted(maps.Keys(im)) {
+		f, err := m.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteAt(im[name], 0)
+		f.Sync()
+	}
+	m.SyncDir()
+	return m
+}
+
+// serves checks what a directory answers: each entry, or that it is unavailable, which only those may
+// be that lost says; nil: any. It returns how many are.
+func (v *victim) serves(t *testing.T, what string, disk fs.FS, lost []check.Lost, any bool) (unavailable int) {
+	t.Helper()
+	addr, stop := running(t, disk)
+	defer stop()
+	k := dial(t, addr)
+	defer k.conn.Close()
+	for log, texts := range v.entries {
+		k.send(fmt.Sprintf(`{"log":"%s","from":1,"follow":false}`+"\n", log))
+		for i, text := range texts {
+			gone := slices.ContainsFunc(lost, func(l check.Lost) bool {
+				return l.Log == log && l.First <= uint64(i)+1 && uint64(i)+1 <= l.Last
+			})
+			got := k.line()
+			here, not := fmt.Sprintf(`{"index":%d,"entry":%s}`, i+1, text), fmt.Sprintf(`{"index":%d,"error":"entry unavailable"}`, i+1)
+			switch {
+			case got == not && (gone || any):
+				unavailable++
+			case got != here || gone && !any:
+				t.Fatalf("%s: got %.80s, want %.80s (lost %v)", what, got, here, lost)
+			}
+		}
+		if got := k.line(); got != `{"current":true}` {
+			t.Fatalf("%s: got %s behind the last entry", what, got)
+		}
+		k.send(fmt.Sprintf(`{"id":"n","log":"%s","entry":{"new":1},"after":%d}`+"\n", log, len(texts)))
+		if r := k.receive(); r.Index != uint64(len(texts))+1 {
+			t.Fatalf("%s: an append behind it: %+v", what, r)
+		}
+	}
+	return unavailable
+}
+
+// verdict is what became of a harmed directory.
+type verdict struct {
+	started, repaired, unrepairable int
+	lost                            int // entries, of all that were repaired
+}
+
+// try starts a harmed directory: it must be refused or serve nothing but what was appended. Then it
+// is repaired: it must start, and serve all but what it lists as lost.
+func (v *victim) try(t *testing.T, what string, im map[string][]byte, may func(error) bool, sum *verdict) {
+	t.Helper()
+	disk := diskOf(t, im)
+	if l, err := logserver.Open(logserver.Options{Files: disk, Segment: segment.MinSize}); err == nil {
+		l.Close()
+		sum.started++
+		v.serves(t, what+", as it is", diskOf(t, im), nil, true)
+	} else if !check.Damaged(err) && !errors.As(err, new(*segment.ForeignError)) && !errors.Is(err, order.ErrOrderLost) {
+		t.Logf("%s: refused with %v", what, err)
+	}
+	disk = diskOf(t, im)
+	r, err := check.Examine(check.Options{Files: disk})
+	if r != nil {
+		defer r.Close()
+	}
+	if err != nil {
+		if !may(err) {
+			t.Fatalf("%s: not to be repaired: %v", what, err)
+		}
+		sum.unrepairable++
+		return
+	}
+	if err := r.Apply(); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	report, err := check.Data(check.Options{Files: disk})
+	if err != nil || report.Gone != r.Report.Gone {
+		t.Fatalf("%s: after the repair: %v; %d entries are lost, %d were to be", what, err, report.Gone, r.Report.Gone)
+	}
+	if n := v.serves(t, what+", repaired", disk, r.Lost, false); uint64(n) != report.Gone {
+		t.Fatalf("%s: %d entries are unavailable, %d were listed", what, n, report.Gone)
+	}
+	sum.repaired++
+	sum.lost += int(report.Gone)
+	if report, err = check.Data(check.Options{Files: disk}); err != nil || uint64(sum.lost) < report.Gone {
+		t.Fatalf("%s: later: %v, %+v", what, err, report)
+	}
+}
+
+// offsets says how many offsets are passed over, and where to begin: RINGLOG_FLIPS=all tries all, a
+// number every so many.
+func offsets(t *testing.T, usual int) (by, first int, r *rand.Rand) {
+	t.Helper()
+	seed, err := strconv.ParseUint(cmp.Or(os.Getenv("RINGLOG_SEED"), strconv.FormatUint(rand.Uint64(), 10)), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("RINGLOG_SEED=%d", seed)
+	r, by = rand.New(rand.NewPCG(seed, 1)), usual
+	switch flips := os.Getenv("RINGLOG_FLIPS"); flips {
+	case "":
+	case "all":
+		by = 1
+	default:
+		if by, err = strconv.Atoi(flips); err != nil || by < 1 {
+			t.Fatalf("RINGLOG_FLIPS=%s: want all, or a number", flips)
+		}
+	}
+	return by, r.IntN(by), r
+}
+
+func never(error) bool { return false }
+
+// orderMay allows that the order is lost.
+func orderMay(err error) bool {
+	return errors.Is(err, order.ErrOrderLost) || errors.As(err, new(*segment.UnrepairableError))
+}
+
+// Of every byte that is flipped, nothing wrong is ever served, and no repair loses anything.
+func TestEveryByteFlipped(t *testing.T) {
+	v, sum := newVictim(t), verdict{}
+	by, first, r := offsets(t, 5003)
+	for _, file := range slices.Sorted(maps.Keys(v.image)) {
+		for at := first; at < len(v.image[file]); at += by {
+			im := maps.Clone(v.image)
+			im[file] = bytes.Clone(im[file])
+			im[file][at] ^= byte(1 + r.IntN(255))
+			v.try(t, fmt.Sprintf("byte %d of %s flipped", at, file), im, never, &sum)
+		}
+	}
+	t.Logf("%+v", sum)
+	if sum.lost > 0 {
+		t.Errorf("%d entries were lost to single bytes", sum.lost)
+	}
+}
+
+// Two wrong bytes can't be put right; where order and decisions are known twice, no more is lost than
+// content.
+func TestTwoBytesFlipped(t *testing.T) {
+	v, sum := newVictim(t), verdict{}
+	by, first, r := offsets(t, 5003)
+	for _, file := range slices.Sorted(maps.Keys(v.image)) {
+		for at := first; at+8 < len(v.image[file]); at += by {
+			im := maps.Clone(v.image)
+			im[file] = bytes.Clone(im[file])
+			im[file][at] ^= byte(1 + r.IntN(255))
+			im[file][at+1+r.IntN(7)] ^= byte(1 + r.IntN(255))
+			may := never
+			if file == v.last {
+				may = orderMay
+			}
+			v.try(t, fmt.Sprintf("bytes %d… of %s flipped", at, file), im, may, &sum)
+		}
+	}
+	t.Logf("%+v", sum)
+}
+
+func TestTruncatedAnywhere(t *testing.T) {
+	v, sum := newVictim(t), verdict{}
+	by, first, _ := offsets(t, 7001)
+	for _, file := range slices.Sorted(maps.Keys(v.image)) {
+		for at := first; at < len(v.image[file]); at += by {
+			im := maps.Clone(v.image)
+			im[file] = im[file][:at]
+			may := never
+			if file == v.last {
+				may = orderMay
+			}
+			v.try(t, fmt.Sprintf("%s cut at %d", file, at), im, may, &sum)
+		}
+	}
+	t.Logf("%+v", sum)
+}
+
+func TestBlocksHarmed(t *testing.T) {
+	v, sum := newVictim(t), verdict{}
+	_, _, r := offsets(t, 1)
+	for _, size := range []int{512, 4096} {
+		for _, file := range slices.Sorted(maps.Keys(v.image)) {
+			if !strings.HasSuffix(file, ".seg") {
+				continue
+			}
+			for at := 0; at < len(v.image[file]); at += size {
+				if os.Getenv("RINGLOG_FLIPS") != "all" && r.IntN(20) > 0 {
+					continue
+				}
+				im := maps.Clone(v.image)
+				content := bytes.Clone(im[file])
+				im[file] = content
+				block := func(at int) []byte { return content[at:min(at+size, len(content))] }
+				other := r.IntN(len(content)/size) * size
+				how := []string{"zeroed", "doubled", "swapped"}[r.IntN(3)]
+				kept := bytes.Clone(block(at))
+				switch how {
+				case "zeroed":
+					clear(block(at))
+				default:
+					copy(block(at), block(other))
+					if how == "swapped" {
+						copy(block(other), kept)
+					}
+				}
+				v.try(t, fmt.Sprintf("block of %d at %d of %s %s with %d", size, at, file, how, other), im, orderMay, &sum)
+			}
+		}
+	}
+	t.Logf("%+v", sum)
+}
+
+func TestFilesMissingOrSwapped(t *testing.T) {
+	v, sum := newVictim(t), verdict{}
+	for _, file := range slices.Sorted(maps.Keys(v.image)) {
+		if file == "LOCK" {
+			continue
+		}
+		im := maps.Clone(v.image)
+		delete(im, file)
+		may := never
+		if file == v.last {
+			may = orderMay
+		}
+		v.try(t, file+" missing", im, may, &sum)
+		t.Logf("%s missing: %+v", file, sum)
+		for _, other := range slices.Sorted(maps.Keys(v.image)) {
+			if other <= file || !strings.HasSuffix(file, ".seg") || !strings.HasSuffix(other, ".seg") {
+				continue
+			}
+			im := maps.Clone(v.image)
+			im[file], im[other] = im[other], im[file]
+			v.try(t, file+" and "+other+" swapped", im, func(err error) bool { return errors.As(err, new(*segment.ForeignError)) }, &sum)
+		}
+	}
+	t.Logf("%+v", sum)
+}

@@ -17,23 +17,22 @@ import (
 const (
 	writers = 8
 	tails   = 3
-	overlap = 10_000 // entries that a check after a restart reads again
+	around  = 10_000 // entries before and after a fault that are read at once; all are at the end
 )
 
 // run is a server, its load, and the ledger of both. What it finds wrong it returns, so that a test
 // can also want something to be found.
 type run struct {
-	t       *testing.T
-	server  *server.Server
-	ledger  *ledger.Ledger
-	random  *rand.Rand
-	load    *load
-	checked uint64 // everything below was read and checked
+	t      *testing.T
+	server *server.Server
+	ledger *ledger.Ledger
+	random *rand.Rand
+	load   *load
 }
 
 // newRun prepares a run in a directory of its own; nothing is started.
 func newRun(t *testing.T, seed uint64, env map[string]string) *run {
-	return &run{t: t, ledger: ledger.New(seed), random: rand.New(rand.NewPCG(seed, 0)), checked: 1,
+	return &run{t: t, ledger: ledger.New(seed), random: rand.New(rand.NewPCG(seed, 0)),
 		server: server.New(t, server.Dir(t), env)}
 }
 
@@ -59,14 +58,9 @@ func (r *run) restart() error {
 	if head, err := head(ctx, r.server.Addr); err != nil || head < acknowledged {
 		return fmt.Errorf("head is %d (%w) after the restart, %d was acknowledged before", head, err, acknowledged)
 	}
-	return r.check()
-}
-
-// check reads what is new.
-func (r *run) check() error {
-	from := max(r.checked, overlap+1) - overlap
-	entries, failure := history(r.t.Context(), r.server.Addr, from)
-	r.checked = r.ledger.Read(from, entries)
+	from := max(acknowledged, around) - around + 1
+	entries, failure := history(r.t.Context(), r.server.Addr, from, 2*around)
+	r.ledger.Read(from, entries)
 	if err := failure(); err != nil {
 		return fmt.Errorf("read after the restart: %w", err)
 	}
@@ -97,12 +91,15 @@ func (r *run) finish() error {
 	if err := r.whole(); err != nil {
 		return err
 	}
-	return r.server.TryStop()
+	if err := r.server.TryStop(); err != nil {
+		return err
+	}
+	return os.RemoveAll(r.server.Dir)
 }
 
 // whole checks all of the log.
 func (r *run) whole() error {
-	entries, failure := history(r.t.Context(), r.server.Addr, 1)
+	entries, failure := history(r.t.Context(), r.server.Addr, 1, 0)
 	r.ledger.Check(entries)
 	if err := failure(); err != nil {
 		return fmt.Errorf("read the whole log: %w", err)

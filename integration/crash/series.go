@@ -1,0 +1,46 @@
+package crash
+
+import (
+	"testing"
+)
+
+// series is runs one after the other, and what they came to together.
+type series struct {
+	t     testing.TB
+	part  part
+	first uint64 // seed
+	runs  uint64 // begun
+	tried int
+
+	sent, confirmed, refused, resumed int
+	tally                             tally
+}
+
+func newSeries(t testing.TB, p part) *series { return &series{t: t, part: p, first: seed(t)} }
+
+// seed is that of the next run.
+func (s *series) seed() uint64 {
+	s.runs++
+	return s.first + s.runs - 1
+}
+
+// add notes a run after its end.
+func (s *series) add(r *run) {
+	sent, confirmed, refused := r.ledger.Counts()
+	s.sent += sent
+	s.confirmed += confirmed
+	s.refused += refused
+	s.tally.add(r.load.tally())
+	for _, tail := range r.load.tails {
+		s.resumed += tail.resumed
+	}
+}
+
+// report notes the part, and holds that the load did what it should.
+func (s *series) report() {
+	if s.tally.resent == 0 || s.refused == 0 || s.sent > s.confirmed+s.refused+s.tally.abandoned {
+		s.t.Errorf("the load did not do what it should: %+v", *s)
+	}
+	report(s.t, s.part, s.tried, "%d entries acknowledged, %d sent again, %d refused, tails resumed %d times",
+		s.confirmed, s.tally.resent, s.refused, s.resumed)
+}

@@ -91,10 +91,7 @@ func (r *run) finish() error {
 	if err := r.whole(); err != nil {
 		return err
 	}
-	if err := r.server.TryStop(); err != nil {
-		return err
-	}
-	return os.RemoveAll(r.server.Dir)
+	return r.server.TryStop()
 }
 
 // whole checks all of the log.

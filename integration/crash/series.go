@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"os"
 	"testing"
 )
 
@@ -24,8 +25,9 @@ func (s *series) seed() uint64 {
 	return s.first + s.runs - 1
 }
 
-// add notes a run after its end.
+// add notes a run after its end, and gives up its data.
 func (s *series) add(r *run) {
+	os.RemoveAll(r.server.Dir)
 	sent, confirmed, refused := r.ledger.Counts()
 	s.sent += sent
 	s.confirmed += confirmed

@@ -70,6 +70,9 @@ func New(t testing.TB, dir string, env map[string]string) *Server {
 	return s
 }
 
+// Configure sets variables, from the next start on.
+func (s *Server) Configure(env map[string]string) { maps.Copy(s.env, env) }
+
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

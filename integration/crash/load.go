@@ -49,6 +49,13 @@ func (d *load) finish() {
 	d.cut()
 }
 
+// settle waits until everything that was sent so far is answered.
+func (d *load) settle() {
+	for _, w := range d.writers {
+		w.settle()
+	}
+}
+
 // cut ends the load at once, whatever is answered.
 func (d *load) cut() {
 	d.endReads()

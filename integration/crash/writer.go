@@ -127,6 +127,7 @@ func (w *writer) connected(connection int) {
 	if w.style == plain {
 		w.tally.abandoned += int(w.next - w.low)
 		w.low = w.next
+		w.room.Broadcast()
 	}
 	if w.refused {
 		w.refused = false
@@ -196,6 +197,15 @@ func (w *writer) waitFor(n uint32) bool {
 		w.room.Wait()
 	}
 	return !w.broken
+}
+
+// settle waits until all that was sent so far is answered or given up, over any number of connections.
+func (w *writer) settle() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for n := w.next; w.low < n; {
+		w.room.Wait()
+	}
 }
 
 // sending notes that n is about to be sent; some are sent a second time at the same moment.
@@ -286,5 +296,5 @@ func (w *writer) answered(a answer, line []byte) bool {
 // step goes on to the next answer; w.mu is held.
 func (w *writer) step() {
 	w.low++
-	w.room.Signal()
+	w.room.Broadcast()
 }

@@ -264,7 +264,7 @@ func Dir(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if t.Failed() {
+		if _, err := os.Stat(dir); err == nil && t.Failed() {
 			t.Logf("the data is kept in %s", dir)
 			return
 		}

@@ -10,10 +10,10 @@ import (
 	"github.com/ringlog/ringlog/integration/ledger"
 )
 
-// repeat sends operations again, on connections of its own, until ctx ends. Whatever is answered, it
-// must be the one index of that operation.
-func (w *writer) repeat(ctx context.Context) {
-	for ctx.Err() == nil {
+// repeat sends operations again, on connections of its own, until ctx ends, or the connection breaks after
+// last was closed. Whatever is answered, it must be the one index of that operation.
+func (w *writer) repeat(ctx context.Context, last <-chan struct{}) {
+	for ctx.Err() == nil && !isClosed(last) {
 		conn, err := dial(ctx, w.address)
 		if err != nil {
 			return
@@ -24,8 +24,8 @@ func (w *writer) repeat(ctx context.Context) {
 			w.receiveAgain(conn)
 		}()
 		err = w.sendRepeats(conn, gone)
+		<-gone // what was answered before the connection broke
 		conn.Close()
-		<-gone
 		if errors.Is(err, context.Canceled) {
 			return
 		}

@@ -42,6 +42,7 @@ func TestPowerCut(t *testing.T) {
 			r.must(r.server.TryStart())
 			r.begin(writers, tails)
 		}
+		r.pause(50*time.Millisecond, 800*time.Millisecond)
 		if err := r.powerCut(d); err != nil {
 			t.Fatalf("SEED=%d, %s: %v", r.ledger.Seed, d.options, err)
 		}
@@ -56,9 +57,9 @@ func TestPowerCut(t *testing.T) {
 	s.report()
 }
 
-// powerCut lets the load run, cuts the power, and checks what the server has after it came back.
+// powerCut cuts the power and checks what the server has after it came back.
 func (r *run) powerCut(d *disk) error {
-	r.pause(50*time.Millisecond, 800*time.Millisecond)
+	r.load.cuts.Add(1)
 	if err := d.cut(); err != nil {
 		return err
 	}
@@ -79,6 +80,7 @@ func TestPowerCutFindsALyingBuild(t *testing.T) {
 	r.server.Bin = lying(t)
 	r.must(r.server.TryStart())
 	r.begin(writers, tails)
+	r.pause(50*time.Millisecond, 800*time.Millisecond)
 	found := r.powerCut(d)
 	if found == nil {
 		t.Fatal("a build that flushes nothing was not caught")

@@ -117,7 +117,8 @@ func (s *script) appends() error {
 			return fmt.Errorf("%w: append %d is not answered; the fault: %+v", server.ErrHangs, s.next, s.struck)
 		}
 		if err != nil {
-			// The connection broke: the server has ended, or will.
+			// The connection broke: the server has ended, or will when we hang up, too.
+			conn.Close()
 			if err := s.server.Wait(); err != nil {
 				return err
 			}

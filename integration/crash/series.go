@@ -27,15 +27,23 @@ func (s *series) seed() uint64 {
 
 // add notes a run after its end, and gives up its data.
 func (s *series) add(r *run) {
-	os.RemoveAll(r.server.Dir)
+	s.addLoad(r.load)
+	s.addLedger(r)
+}
+
+func (s *series) addLoad(d *load) {
+	s.tally.add(d.tally())
+	for _, tail := range d.tails {
+		s.resumed += tail.resumed
+	}
+}
+
+func (s *series) addLedger(r *run) {
 	sent, confirmed, refused := r.ledger.Counts()
 	s.sent += sent
 	s.confirmed += confirmed
 	s.refused += refused
-	s.tally.add(r.load.tally())
-	for _, tail := range r.load.tails {
-		s.resumed += tail.resumed
-	}
+	os.RemoveAll(r.server.Dir)
 }
 
 // report notes the part, and holds that the load did what it should.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 
 	"github.com/ringlog/ringlog/integration/ledger"
 )
@@ -16,10 +17,11 @@ type tail struct {
 	random  *rand.Rand
 	next    uint64
 	resumed int
+	cuts    *atomic.Uint64 // of the power: a server without a disk has entries that are unavailable
 }
 
-func newTail(l *ledger.Ledger, address string, n uint64) *tail {
-	return &tail{ledger: l, address: address, random: rand.New(rand.NewPCG(l.Seed, 1000+n)), next: 1}
+func newTail(l *ledger.Ledger, address string, n uint64, cuts *atomic.Uint64) *tail {
+	return &tail{ledger: l, cuts: cuts, address: address, random: rand.New(rand.NewPCG(l.Seed, 1000+n)), next: 1}
 }
 
 // run reads until ctx ends.
@@ -43,13 +45,15 @@ func (t *tail) read(ctx context.Context, n int) {
 	if _, err := fmt.Fprintf(conn, "{\"from\":%d}\n", t.next); err != nil {
 		return
 	}
-	current := 0
+	current, cuts := 0, t.cuts.Load()
 	for line, err := range lines(conn) {
 		if err != nil {
 			return
 		}
 		a, err := parse(line)
 		switch {
+		case err == nil && a.Error == "entry unavailable" && t.cuts.Load() != cuts:
+			return
 		case err != nil || a.Error != "":
 			t.ledger.Violate(ledger.Protocol, "tail: %.200q", line)
 			return

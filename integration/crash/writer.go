@@ -94,9 +94,10 @@ func (w *writer) conflicts(n uint32) bool {
 	return w.style == keyed && n%oneConflict == 0 && n > window+1 && (n-window-1)%oneConflict != 0
 }
 
-// run appends until stop is closed and everything is answered, or ctx ends.
-func (w *writer) run(ctx context.Context, stop <-chan struct{}) {
-	for connection := 0; ctx.Err() == nil; connection++ {
+// run appends until stop is closed and everything is answered, or the connection breaks after last was
+// closed, or ctx ends.
+func (w *writer) run(ctx context.Context, stop, last <-chan struct{}) {
+	for connection := 0; ctx.Err() == nil && !isClosed(last); connection++ {
 		conn, err := dial(ctx, w.address)
 		if err != nil {
 			return

@@ -121,9 +121,9 @@ func onDisk(t *testing.T, seed uint64, size int64, options string, env map[strin
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// The server is dead by now: it was prepared before. A run that passed has unmounted it already.
+		r.server.End()
 		if mounted(d.path) {
-			_ = d.unmount()
+			_ = command("umount", "--lazy", d.path) // a failed test may have files open
 		}
 	})
 	r.server.Configure(d.env())

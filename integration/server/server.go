@@ -62,12 +62,15 @@ func New(t testing.TB, dir string, env map[string]string) *Server {
 		"PORT": port, "BLOBS": filepath.Join(dir, "blobs"), "DB": filepath.Join(dir, "db"),
 	})
 	maps.Copy(s.env, env)
-	t.Cleanup(func() {
-		if s.cmd != nil {
-			s.Kill()
-		}
-	})
+	t.Cleanup(s.End)
 	return s
+}
+
+// End kills the process if there is one.
+func (s *Server) End() {
+	if s.cmd != nil {
+		s.Kill()
+	}
 }
 
 // Configure sets variables, from the next start on.

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ringlog/ringlog/integration/server"
 )
 
 // faults is what is done to calls, one at a time.
@@ -103,4 +105,40 @@ func segments(t *testing.T, dir string) (n int) {
 		}
 	}
 	return n
+}
+
+func TestAWrongEndIsFound(t *testing.T) {
+	eio, kill := verdict{errno: unix.EIO}, verdict{kill: true}
+	segment := &call{name: "fdatasync", file: "segment"}
+	for name, c := range map[string]struct {
+		verdict verdict
+		struck  *call
+		answers int
+		died    *server.Exit // nil: it goes on
+		right   bool
+	}{
+		"failed, and stopped":                  {eio, segment, 0, &server.Exit{Code: 74}, true},
+		"killed":                               {kill, segment, 0, &server.Exit{Code: -1}, true},
+		"the index failed, and it goes on":     {eio, &call{name: "fdatasync", file: "index"}, 0, nil, true},
+		"nothing happened":                     {eio, nil, 0, nil, true},
+		"failed, and answered":                 {eio, segment, 1, &server.Exit{Code: 74}, false},
+		"failed, with another code":            {eio, segment, 0, &server.Exit{Code: 65}, false},
+		"failed, and panicked":                 {eio, segment, 0, &server.Exit{Code: 2}, false},
+		"failed, and goes on":                  {eio, segment, 0, nil, false},
+		"MARK failed, and goes on":             {eio, &call{name: "pwrite64", file: "MARK"}, 0, nil, false},
+		"no space for a write, and it went on": {verdict{errno: unix.ENOSPC}, &call{name: "pwrite64", file: "segment"}, 0, nil, false},
+		"killed, and goes on":                  {kill, segment, 0, nil, false},
+		"died of nothing":                      {eio, nil, 0, &server.Exit{Code: 74}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{fault: fault{n: 1, verdict: c.verdict}, struck: c.struck, answers: c.answers}
+			err := s.wentOnRightly()
+			if c.died != nil {
+				err = s.diedRightly(c.died)
+			}
+			if (err == nil) != c.right {
+				t.Errorf("the verdict is %v", err)
+			}
+		})
+	}
 }

@@ -3,6 +3,7 @@ package crash
 import (
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -14,6 +15,9 @@ func lying(t testing.TB) string {
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
+	}
+	if out, err := exec.Command(binary, "version").Output(); err != nil || !strings.Contains(string(out), "+nosync") {
+		t.Fatalf("it doesn't say what it is: %s (%v)", out, err)
 	}
 	return binary
 }

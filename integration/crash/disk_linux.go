@@ -103,15 +103,6 @@ func (d *disk) remount() error {
 	return d.mount()
 }
 
-// free is how many bytes can be written still.
-func (d *disk) free() int64 {
-	var s syscall.Statfs_t
-	if syscall.Statfs(d.path, &s) != nil {
-		return 0
-	}
-	return int64(s.Bavail) * int64(s.Bsize)
-}
-
 // onDisk makes a run whose data lies on a disk of its own. The image is kept with the run's data.
 func onDisk(t *testing.T, seed uint64, size int64, options string, env map[string]string) (*run, *disk) {
 	t.Helper()

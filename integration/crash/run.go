@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -133,15 +132,4 @@ func (r *run) kill() error {
 	}
 	r.server.Kill()
 	return nil
-}
-
-// dataSize is how many bytes lie in a directory of segments.
-func dataSize(blobs string) (size int64) {
-	files, _ := filepath.Glob(filepath.Join(blobs, "*"))
-	for _, f := range files {
-		if info, err := os.Stat(f); err == nil {
-			size += info.Size()
-		}
-	}
-	return size
 }

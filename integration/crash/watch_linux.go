@@ -141,10 +141,12 @@ func (w *watch) follow(listener int) error {
 			return nil // the process is gone
 		}
 		var n notification
-		if err := ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); err == unix.ENOENT || err == unix.EINTR {
+		switch errno := ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); errno {
+		case 0:
+		case unix.ENOENT, unix.EINTR:
 			continue // it is gone, or went on
-		} else if err != nil {
-			return err
+		default:
+			return errno
 		}
 		r := response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}
 		if c, ok := w.call(&n); ok {
@@ -156,17 +158,15 @@ func (w *watch) follow(listener int) error {
 				r.flags, r.error = 0, -int32(v.errno)
 			}
 		}
-		if err := ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r)); err != nil && err != unix.ENOENT {
-			return err
+		if errno := ioctl(listener, unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r)); errno != 0 && errno != unix.ENOENT {
+			return errno
 		}
 	}
 }
 
-func ioctl(fd int, request uintptr, argument unsafe.Pointer) error {
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(argument)); errno != 0 {
-		return errno
-	}
-	return nil
+func ioctl(fd int, request uintptr, argument unsafe.Pointer) unix.Errno {
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(argument))
+	return errno
 }
 
 // call makes a call of what is reported; false if it is about nothing of ours.

@@ -22,7 +22,7 @@ type load struct {
 	reading   sync.WaitGroup
 	writers   []*writer
 	tails     []*tail
-	cuts      atomic.Uint64 // of the power, counted before each
+	power     atomic.Uint64 // counts each going off and coming back: odd while it is off
 }
 
 // startLoad starts writers, whose clients are numbered from first, and tails.
@@ -40,7 +40,7 @@ func startLoad(ctx context.Context, l *ledger.Ledger, address string, first uint
 		}
 	}
 	for i := range tails {
-		tail := newTail(l, address, uint64(i), &d.cuts)
+		tail := newTail(l, address, uint64(i), &d.power)
 		d.tails = append(d.tails, tail)
 		d.reading.Go(func() { tail.run(reads) })
 	}

@@ -59,12 +59,13 @@ func TestPowerCut(t *testing.T) {
 
 // powerCut cuts the power and checks what the server has after it came back.
 func (r *run) powerCut(d *disk) error {
-	r.load.cuts.Add(1)
+	r.load.power.Add(1)
 	if err := d.cut(); err != nil {
 		return err
 	}
 	// The server finds its disk gone, and may have ended by itself.
 	r.server.Kill()
+	r.load.power.Add(1)
 	if err := d.remount(); err != nil {
 		return err
 	}

@@ -17,11 +17,11 @@ type tail struct {
 	random  *rand.Rand
 	next    uint64
 	resumed int
-	cuts    *atomic.Uint64 // of the power: a server without a disk has entries that are unavailable
+	power   *atomic.Uint64 // odd while it is off: a server without a disk has entries that are unavailable
 }
 
-func newTail(l *ledger.Ledger, address string, n uint64, cuts *atomic.Uint64) *tail {
-	return &tail{ledger: l, cuts: cuts, address: address, random: rand.New(rand.NewPCG(l.Seed, 1000+n)), next: 1}
+func newTail(l *ledger.Ledger, address string, n uint64, power *atomic.Uint64) *tail {
+	return &tail{ledger: l, power: power, address: address, random: rand.New(rand.NewPCG(l.Seed, 1000+n)), next: 1}
 }
 
 // run reads until ctx ends.
@@ -45,14 +45,14 @@ func (t *tail) read(ctx context.Context, n int) {
 	if _, err := fmt.Fprintf(conn, "{\"from\":%d}\n", t.next); err != nil {
 		return
 	}
-	current, cuts := 0, t.cuts.Load()
+	current, power := 0, t.power.Load()
 	for line, err := range lines(conn) {
 		if err != nil {
 			return
 		}
 		a, err := parse(line)
 		switch {
-		case err == nil && a.Error == "entry unavailable" && t.cuts.Load() != cuts:
+		case err == nil && a.Error == "entry unavailable" && (power%2 == 1 || t.power.Load() != power):
 			return
 		case err != nil || a.Error != "":
 			t.ledger.Violate(ledger.Protocol, "tail: %.200q", line)

@@ -4,11 +4,12 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := $(CURDIR)/.cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 5s
-KILLS ?= 20
+PART ?= .
+HOURS ?= 8
 LINES ?= 1000000
 MILLIONS ?= 50
 
-.PHONY: run build test lint fuzz integration check kill million bench bench-quick growth clean
+.PHONY: run build test lint fuzz integration check crash crash-long million bench bench-quick growth clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -30,14 +31,18 @@ $(GOLANGCI):
 fuzz: ## every fuzz target for FUZZTIME
 	integration/scripts/fuzz $(FUZZTIME)
 
-integration: build ## real npm clients, netcat, the kill loop (KILLS=n)
+integration: build ## real npm clients, netcat, what `make crash` runs, each once
 	integration/scripts/install
-	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog KILLS=$(KILLS) go test -count=1 -p 1 -timeout 10m ./...
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -p 1 -timeout 10m ./...
 
 check: lint fuzz integration ## what `make test` leaves out
 
-kill: build ## the kill loop alone, KILLS=n SEED=n
-	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog KILLS=$(KILLS) go test -count=1 -timeout 24h -v -run TestKill ./kill
+crash: build ## kills, power cuts, failing system calls, full disks (PART=Kill KILLS=50 SEED=7 for a part of it)
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -timeout 1h -v -run '$(PART)' ./crash
+
+crash-long: build ## the same for HOURS, as often as docs/RELIABILITY.md asks; leaves the table in crash-long.md
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog HOURS=$(HOURS) SUMMARY=$(CURDIR)/crash-long.md \
+		go test -count=1 -timeout 0 -v -run '$(PART)' ./crash
 
 million: build ## LINES varied lines through append and export, compared byte for byte
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog LINES=$(LINES) go test -count=1 -timeout 1h -v -run TestRoundTrip ./million

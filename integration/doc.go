@@ -2,7 +2,7 @@
 //
 //	server    starts, kills and stops a ringlog process in a directory of its own
 //	ledger    what was asked of a server and what it answered, and the checks of it against the log
-//	kill      the kill -9 loop: a saturating ledger, tails that resume, a check after each restart
+//	crash     kills, power cuts, failing system calls, full disks, ordered stops, under a saturating ledger
 //	limits    a full disk, little memory, few file descriptors, a disk that hangs
 //	npm       npm's tcp-log-client 4, 5 and 6, unmodified, and the suite of tcp-log-server 6.0.2
 //	netcat    OpenBSD netcat, with and without -N, and jq

@@ -6,7 +6,10 @@ replace github.com/ringlog/ringlog => ../
 
 tool github.com/nats-io/nats-server/v2
 
-require golang.org/x/sys v0.49.0
+require (
+	github.com/anishathalye/porcupine v1.3.1
+	golang.org/x/sys v0.49.0
+)
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect

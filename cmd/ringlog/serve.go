@@ -47,6 +47,9 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	if bool(config.Insecure) && !isLoopback(config.Host) {
 		logger.Warn().Str("host", config.Host).Msg("INSECURE: anyone who reaches this address may read and append")
 	}
+	if fs.NoSync {
+		logger.Warn().Msg("built without flushes (nosync), for tests: a power cut loses what was acknowledged")
+	}
 	for _, unknown := range unknownVariables() {
 		logger.Warn().Msg(unknown)
 	}

@@ -22,6 +22,10 @@ const (
 	Altered   Kind = "altered"   // an index holds something else than it did, or than was appended
 	Gap       Kind = "gap"       // a read left indices out, or went back
 	Foreign   Kind = "foreign"   // nobody appended this
+	Refused   Kind = "refused"   // an append that was refused is there, or was confirmed
+	Silent    Kind = "silent"    // appended before an ordered stop, but not answered
+	Early     Kind = "early"     // an answer was sent before what it confirms was flushed
+	Rule      Kind = "rule"      // what the server did is not what the promise says
 	Protocol  Kind = "protocol"  // an answer that is none
 )
 
@@ -44,6 +48,7 @@ type record struct {
 	sent, done int64  // first sent; first confirmed, 0 if never
 	index      uint64 // where it is, as far as known; 0 if not
 	read       bool   // seen in the log at that index
+	refused    bool   // never to be seen
 }
 
 // Ledger holds all operations of a run. Its methods may be called at once.
@@ -104,6 +109,21 @@ func (l *Ledger) Confirmed(op Op, index uint64) {
 	l.place(op, r, index)
 }
 
+// Refused must be called when an operation was refused that will not be sent again.
+func (l *Ledger) Refused(op Op) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.record(op)
+	if r == nil {
+		l.violate(Protocol, "refusal of %v", op)
+		return
+	}
+	r.refused = true
+	if r.index != 0 {
+		l.violate(Refused, "%v is at index %d", op, r.index)
+	}
+}
+
 // Observe takes an entry that was read at an index, by whatever reader.
 func (l *Ledger) Observe(index uint64, entry []byte) {
 	op, ok := identify(entry)
@@ -127,6 +147,9 @@ func (l *Ledger) place(op Op, r *record, index uint64) {
 		l.holds = append(l.holds, make([]Op, index-uint64(len(l.holds)))...)
 	}
 	held := &l.holds[index-1]
+	if r.refused {
+		l.violate(Refused, "%v is at index %d", op, index)
+	}
 	if r.index != 0 && r.index != index {
 		l.violate(Doubled, "%v at index %d and at %d", op, r.index, index)
 	}
@@ -172,8 +195,8 @@ func (l *Ledger) Head() uint64 {
 	return l.confirmed
 }
 
-// Counts tells how many operations were sent and how many confirmed.
-func (l *Ledger) Counts() (sent, confirmed int) {
+// Counts tells how many operations were sent, how many of them confirmed, how many refused.
+func (l *Ledger) Counts() (sent, confirmed, refused int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, c := range l.clients {
@@ -182,9 +205,12 @@ func (l *Ledger) Counts() (sent, confirmed int) {
 			if c.records[i].done != 0 {
 				confirmed++
 			}
+			if c.records[i].refused {
+				refused++
+			}
 		}
 	}
-	return sent, confirmed
+	return sent, confirmed, refused
 }
 
 // Read checks a read that began at from: ascending without a gap, and every entry what it must be.
@@ -217,6 +243,20 @@ func (l *Ledger) Check(log iter.Seq2[uint64, []byte]) {
 	l.checkLost(head)
 	l.checkNumbers()
 	l.checkTime()
+}
+
+// CheckAnswered is for after an ordered stop, when all answers were received and the whole log was
+// read by Check: whatever is there was confirmed.
+func (l *Ledger) CheckAnswered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, c := range l.clients {
+		for i := range c.records {
+			if r := &c.records[i]; r.index != 0 && r.done == 0 {
+				l.violate(Silent, "%v is at index %d", Op{id, uint32(i + 1)}, r.index)
+			}
+		}
+	}
 }
 
 func (l *Ledger) checkLost(head uint64) {

@@ -43,13 +43,15 @@ func TestAGoodHistoryPasses(t *testing.T) {
 		l.Sent(Op{Client: 1, N: 26 + n})
 	}
 	log = append(log, AppendEntry(nil, seed, Op{Client: 1, N: 26}))
+	l.Sent(Op{Client: 3, N: 26})
+	l.Refused(Op{Client: 3, N: 26})
 	l.Confirmed(Op{Client: 2, N: 3}, 10) // again, the same answer
 	l.Check(read(log))
 	if found, _ := l.Violations(); len(found) != 0 {
 		t.Errorf("violations: %v", found)
 	}
-	if sent, confirmed := l.Counts(); sent != 102 || confirmed != 100 || l.Head() != 100 {
-		t.Errorf("sent %d, confirmed %d, head %d", sent, confirmed, l.Head())
+	if sent, confirmed, refused := l.Counts(); sent != 103 || confirmed != 100 || refused != 1 || l.Head() != 100 {
+		t.Errorf("sent %d, confirmed %d, refused %d, head %d", sent, confirmed, refused, l.Head())
 	}
 }
 
@@ -95,6 +97,26 @@ func TestASpoiltHistoryIsFound(t *testing.T) {
 			l.Confirmed(Op{Client: 1, N: 26}, 4)
 			return log
 		}},
+		{"refused, but there", Refused, func(l *Ledger, log [][]byte) [][]byte {
+			l.Sent(Op{Client: 1, N: 26})
+			l.Refused(Op{Client: 1, N: 26})
+			return append(log, AppendEntry(nil, seed, Op{Client: 1, N: 26}))
+		}},
+		{"read, then refused", Refused, func(l *Ledger, log [][]byte) [][]byte {
+			l.Sent(Op{Client: 1, N: 26})
+			log = append(log, AppendEntry(nil, seed, Op{Client: 1, N: 26}))
+			l.Observe(101, log[100])
+			l.Refused(Op{Client: 1, N: 26})
+			return log
+		}},
+		{"refused and confirmed", Refused, func(l *Ledger, log [][]byte) [][]byte {
+			l.Refused(Op{Client: 1, N: 25})
+			return log
+		}},
+		{"a refusal of nothing", Protocol, func(l *Ledger, log [][]byte) [][]byte {
+			l.Refused(Op{Client: 9, N: 1})
+			return log
+		}},
 		{"a confirmation of nothing", Protocol, func(l *Ledger, log [][]byte) [][]byte {
 			l.Confirmed(Op{Client: 9, N: 1}, 4)
 			return log
@@ -119,12 +141,39 @@ func wantViolation(t *testing.T, l *Ledger, kind Kind) {
 	t.Errorf("want one %q, found %v", kind, found)
 }
 
-func TestAReadWithAGapIsFound(t *testing.T) {
+func TestASpoiltReadIsFound(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		indices []uint64
+	}{
+		{"a gap", []uint64{1, 2, 4}},
+		{"a repeat", []uint64{1, 2, 2}},
+		{"going back", []uint64{1, 2, 1}},
+		{"beginning late", []uint64{2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, log := history(t)
+			l.Read(1, func(yield func(uint64, []byte) bool) {
+				for _, i := range c.indices {
+					if !yield(i, log[i-1]) {
+						return
+					}
+				}
+			})
+			wantViolation(t, l, Gap)
+		})
+	}
+}
+
+func TestAnUnansweredAppendIsFound(t *testing.T) {
 	l, log := history(t)
-	l.Read(1, func(yield func(uint64, []byte) bool) {
-		_ = yield(1, log[0]) && yield(3, log[2])
-	})
-	wantViolation(t, l, Gap)
+	l.Sent(Op{1, 26})
+	l.Check(read(append(log, AppendEntry(nil, seed, Op{1, 26}))))
+	if found, _ := l.Violations(); len(found) != 0 {
+		t.Errorf("before it is asked for: %v", found)
+	}
+	l.CheckAnswered()
+	wantViolation(t, l, Silent)
 }
 
 func TestOrderAgainstTimeIsFound(t *testing.T) {

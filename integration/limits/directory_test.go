@@ -49,7 +49,7 @@ func TestNotWritable(t *testing.T) {
 		notProven(t, "setpriv: %v", err)
 	}
 	s := server.New(t, dir, nil)
-	s.Wrap = []string{"setpriv", "--reuid=65534", "--clear-groups"}
+	s.Prefix = []string{"setpriv", "--reuid=65534", "--clear-groups"}
 	s.Launch()
 	if code, said := s.Exit(); code != 74 || !strings.Contains(said, blobs) {
 		t.Errorf("exit code %d: %s", code, said)

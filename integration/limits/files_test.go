@@ -17,7 +17,7 @@ import (
 // those that are served can do everything: segments are begun, and old ones read.
 func TestFilesAreKeptBack(t *testing.T) {
 	s := server.New(t, server.Dir(t), map[string]string{"SEGMENT": "64KiB"})
-	s.Wrap = []string{"prlimit", "--nofile=200:200"}
+	s.Prefix = []string{"prlimit", "--nofile=200:200"}
 	s.Start()
 	k := dial(t, s.Addr)
 	crowd := &crowd{t: t, address: s.Addr}

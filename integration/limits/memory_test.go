@@ -24,7 +24,7 @@ func TestMemory(t *testing.T) {
 	}
 	raiseFiles(t, uint64(idle+halves+tails+deaf+100))
 	s := server.New(t, server.Dir(t), map[string]string{"KEYS": "1000"})
-	s.Wrap = memoryGroup(t, 256<<20)
+	s.Prefix = memoryGroup(t, 256<<20)
 	s.Start()
 	k := dial(t, s.Addr)
 	for range 100 {

@@ -30,7 +30,7 @@ func logged(s *server.Server, message string) bool {
 // TestSlowDisk: a flush that takes 3 s is warned of after one, and the append is answered when it is done.
 func TestSlowDisk(t *testing.T) {
 	s := server.New(t, server.Dir(t), nil)
-	s.Wrap = slowDisk(t, "delay_enter=3000000:when=40")
+	s.Prefix = slowDisk(t, "delay_enter=3000000:when=40")
 	s.Start()
 	k := dial(t, s.Addr)
 	for range 60 {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -41,9 +42,12 @@ func Binary(t testing.TB) string {
 type Server struct {
 	Dir  string // of its data
 	Addr string // fixed before the first start
-	// Wrap is a command that runs the binary, whose path follows: with limits, or traced. Its process
+	// Prefix is a command that runs the binary, whose path follows: with limits, or traced. Its process
 	// must become the binary's.
-	Wrap []string
+	Prefix []string
+
+	Bin  string          // another binary than the one under test, if set before a start
+	Wrap func(*exec.Cmd) // may change how the process is started, to watch it, say
 
 	t      testing.TB
 	env    map[string]string
@@ -62,13 +66,19 @@ func New(t testing.TB, dir string, env map[string]string) *Server {
 		"PORT": port, "BLOBS": filepath.Join(dir, "blobs"), "DB": filepath.Join(dir, "db"),
 	})
 	maps.Copy(s.env, env)
-	t.Cleanup(func() {
-		if s.cmd != nil {
-			s.Kill()
-		}
-	})
+	t.Cleanup(s.End)
 	return s
 }
+
+// End kills the process if there is one.
+func (s *Server) End() {
+	if s.cmd != nil {
+		s.Kill()
+	}
+}
+
+// Configure sets variables, from the next start on.
+func (s *Server) Configure(env map[string]string) { maps.Copy(s.env, env) }
 
 func freeAddress(t testing.TB) string {
 	t.Helper()
@@ -84,28 +94,46 @@ func freeAddress(t testing.TB) string {
 func (s *Server) Start() time.Duration {
 	s.t.Helper()
 	began := time.Now()
-	serving := s.Launch()
-	select {
-	case <-serving:
-		return time.Since(began)
-	case err := <-s.exited:
-		s.cmd = nil
-		s.t.Fatalf("the server did not start: %v: %s", err, s.stderr.String())
-	case <-time.After(Patience):
-		s.t.Fatalf("the server does not start: %s", s.stderr.String())
+	if err := s.TryStart(); err != nil {
+		s.t.Fatal(err)
 	}
-	return 0
+	return time.Since(began)
+}
+
+// ErrHangs is the error of a server that neither does what it should nor ends.
+var ErrHangs = errors.New("the server hangs")
+
+// TryStart starts the process and waits until it serves. When it ends instead the error is an
+// *Exit.
+func (s *Server) TryStart() error {
+	s.t.Helper()
+	select {
+	case <-s.Launch():
+		return nil
+	case err := <-s.exited:
+		s.exited <- err
+		return s.Wait()
+	case <-time.After(Patience):
+		return fmt.Errorf("%w: it does not start: %s", ErrHangs, s.stderr.String())
+	}
 }
 
 // Launch starts the process without waiting; the channel is closed when it serves.
 func (s *Server) Launch() (serving <-chan struct{}) {
 	s.t.Helper()
 	s.stderr.Reset()
-	command := append(slices.Clone(s.Wrap), Binary(s.t))
+	binary := s.Bin
+	if binary == "" {
+		binary = Binary(s.t)
+	}
+	command := append(slices.Clone(s.Prefix), binary)
 	s.cmd = exec.Command(command[0], command[1:]...)
 	s.cmd.Dir = s.Dir
 	s.cmd.Env = append(os.Environ(), s.Env()...)
 	s.cmd.Stderr = &s.stderr
+	if s.Wrap != nil {
+		s.Wrap(s.cmd)
+	}
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -166,29 +194,46 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 func (s *Server) Kill() {
 	s.t.Helper()
 	_ = s.cmd.Process.Kill() // it may have ended by itself
-	_ = s.wait()             // killed
+	if err := s.Wait(); errors.Is(err, ErrHangs) {
+		s.t.Fatal(err)
+	}
 }
 
 // Stop asks the process to stop in order; it must exit 0.
 func (s *Server) Stop() {
 	s.t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.wait(); err != nil {
-		s.t.Fatalf("an ordered stop: %v: %s", err, s.stderr.String())
+	if err := s.TryStop(); err != nil {
+		s.t.Fatalf("an ordered stop: %v", err)
 	}
 }
 
-func (s *Server) wait() error {
-	s.t.Helper()
+// TryStop asks the process to stop in order and waits for its end.
+func (s *Server) TryStop() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return errors.Join(err, s.Wait())
+	}
+	return s.Wait()
+}
+
+// Exit is how a process ended that did not exit 0.
+type Exit struct {
+	Code   int    // -1: by a signal
+	Stderr string // what it said
+}
+
+func (e *Exit) Error() string { return fmt.Sprintf("the server ended with %d: %s", e.Code, e.Stderr) }
+
+// Wait waits for the end of the process: nil, an *Exit, or ErrHangs.
+func (s *Server) Wait() error {
 	select {
 	case err := <-s.exited:
-		s.cmd = nil
-		return err
-	case <-time.After(Patience):
-		s.t.Fatal("the server does not end")
+		defer func() { s.cmd = nil }()
+		if err != nil {
+			return &Exit{s.cmd.ProcessState.ExitCode(), strings.TrimSpace(s.stderr.String())}
+		}
 		return nil
+	case <-time.After(Patience):
+		return fmt.Errorf("%w: it does not end: %s", ErrHangs, s.stderr.String())
 	}
 }
 
@@ -227,7 +272,7 @@ func Dir(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if t.Failed() {
+		if _, err := os.Stat(dir); err == nil && t.Failed() {
 			t.Logf("the data is kept in %s", dir)
 			return
 		}

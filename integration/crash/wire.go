@@ -1,4 +1,4 @@
-package kill
+package crash
 
 import (
 	"bufio"
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"net"
 	"strconv"
 	"time"
@@ -77,8 +78,9 @@ func lines(conn net.Conn) iter.Seq2[[]byte, error] {
 // errNotCurrent ends a read that broke off before it said that it was current.
 var errNotCurrent = errors.New("the read broke off")
 
-// history reads from an index to the head; err is set when it is over, before that it may be ignored.
-func history(ctx context.Context, address string, from uint64) (entries iter.Seq2[uint64, []byte], err func() error) {
+// history reads from an index to the head, or at most so many entries if read is not 0; err is set
+// when it is over, before that it may be ignored.
+func history(ctx context.Context, address string, from, read uint64) (entries iter.Seq2[uint64, []byte], err func() error) {
 	failure := errNotCurrent
 	return func(yield func(uint64, []byte) bool) {
 		conn, err := dial(ctx, address)
@@ -87,7 +89,10 @@ func history(ctx context.Context, address string, from uint64) (entries iter.Seq
 			return
 		}
 		defer conn.Close()
-		if _, failure = fmt.Fprintf(conn, "{\"from\":%d,\"follow\":false}\n", from); failure != nil {
+		if read == 0 {
+			read = math.MaxInt64
+		}
+		if _, failure = fmt.Fprintf(conn, "{\"from\":%d,\"read\":%d,\"follow\":false}\n", from, read); failure != nil {
 			return
 		}
 		failure = errNotCurrent
@@ -101,7 +106,7 @@ func history(ctx context.Context, address string, from uint64) (entries iter.Seq
 			case err != nil || a.Error != "":
 				failure = fmt.Errorf("unexpected line %.200q", line)
 				return
-			case a.Current:
+			case a.Current, a.Head != nil:
 				failure = nil
 				return
 			case !yield(a.Index, a.Entry):

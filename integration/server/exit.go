@@ -2,19 +2,17 @@ package server
 
 import (
 	"errors"
-	"os/exec"
 	"strings"
 )
 
 // Exit waits until the process ends by itself, and returns its exit code and what it said.
 func (s *Server) Exit() (code int, said string) {
 	s.t.Helper()
-	err := s.wait()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		code = exit.ExitCode()
+	err := s.Wait()
+	if exit := (*Exit)(nil); errors.As(err, &exit) {
+		return exit.Code, strings.TrimSpace(exit.Stderr)
 	} else if err != nil {
 		s.t.Fatal(err)
 	}
-	return code, strings.TrimSpace(s.stderr.String())
+	return 0, strings.TrimSpace(s.stderr.String())
 }

@@ -55,10 +55,7 @@ func nine(zones int) func(*rand.Rand) []ring.Member {
 
 // TestNineMembersAreBalanced: each has its part of the content, give or take 10 %, in every one of many rings.
 func TestNineMembersAreBalanced(t *testing.T) {
-	rings := 60
-	if testing.Short() {
-		rings = 10
-	}
+	const rings = 20
 	for _, c := range []struct {
 		name     string
 		members  func(*rand.Rand) []ring.Member
@@ -90,7 +87,7 @@ func TestFewPointsAreNotBalanced(t *testing.T) {
 
 // moved is which part of the owners of b are not owners of the same content in a.
 func moved(a, b *ring.Ring) float64 {
-	const digests = 20000
+	const digests = 5000
 	came, all := 0, 0
 	var before, after []uint64
 	for i := range digests {
@@ -116,20 +113,20 @@ func TestLittleMoves(t *testing.T) {
 		limit    float64 // n times what may move
 		members  []int
 	}{
-		{"plain", 1, 1, ring.Settings{Replicas: 3}, 1.2, []int{4, 5, 9, 10, 30}},
-		{"one replica", 1, 1, ring.Settings{Replicas: 1}, 1.2, []int{2, 4, 9, 30}},
-		{"zones, not asked for", 3, 1, ring.Settings{Replicas: 3}, 1.2, []int{9, 30}},
-		{"one elsewhere", 3, 1, ring.Settings{Replicas: 3, OtherZones: 1}, 1.2, []int{6, 9, 30}},
+		{"plain", 1, 1, ring.Settings{Replicas: 3}, 1.2, []int{4, 9, 30}},
+		{"one replica", 1, 1, ring.Settings{Replicas: 1}, 1.2, []int{2, 9}},
+		{"zones, not asked for", 3, 1, ring.Settings{Replicas: 3}, 1.2, []int{9}},
+		{"one elsewhere", 3, 1, ring.Settings{Replicas: 3, OtherZones: 1}, 1.2, []int{6, 9}},
 		{"one in each zone", 3, 1, ring.Settings{Replicas: 3, OtherZones: 2}, 1.2, []int{6, 9, 30}},
-		{"more than there are zones", 2, 1, ring.Settings{Replicas: 3, OtherZones: 2}, 1.3, []int{8, 30}},
-		{"two regions", 2, 2, ring.Settings{Replicas: 3, OtherZones: 1, OtherRegions: 1}, 1.3, []int{12, 32}},
-		{"three regions", 1, 3, ring.Settings{Replicas: 3, OtherRegions: 1}, 1.2, []int{9, 30}},
+		{"more than there are zones", 2, 1, ring.Settings{Replicas: 3, OtherZones: 2}, 1.3, []int{8}},
+		{"two regions", 2, 2, ring.Settings{Replicas: 3, OtherZones: 1, OtherRegions: 1}, 1.3, []int{12}},
+		{"three regions", 1, 3, ring.Settings{Replicas: 3, OtherRegions: 1}, 1.2, []int{9}},
 	} {
 		for _, n := range c.members {
 			all := numbered(n, c.zones, c.regions)
 			with := mustNew(t, all, c.settings)
 			most := 0.0
-			for _, i := range []int{0, 1, n / 2, n - 1} {
+			for _, i := range []int{0, n / 2, n - 1} {
 				without := mustNew(t, slices.Delete(slices.Clone(all), i, i+1), c.settings)
 				most = max(most, moved(without, with), moved(with, without))
 			}

@@ -9,8 +9,9 @@ import (
 	"slices"
 )
 
-// virtual is how many points a member has: the shares' standard deviation at nine members is then 1.5 %
-// with three replicas, 2.1 % with one.
+// virtual is how many points a member has, a multiple of 4. The member that is the farthest off its part, in
+// 300 rings of nine with three replicas, one replica, three zones: 7, 11, 10 % with 1024 points, 5, 8, 6 % with
+// 2048, 3, 5, 5 % with 4096. Nine members are made a ring in 4 ms.
 const virtual = 2048
 
 // maxMembers is how many a Ring can tell apart.
@@ -107,43 +108,56 @@ func number[K comparable](known map[K]int32, k K) int32 {
 	return n
 }
 
+// point is where a member stands on the circle.
+type point struct {
+	at    uint64
+	whose uint16
+}
+
 // draw puts every member's points on the circle.
 func (r *Ring) draw(virtual int) {
-	type point struct {
-		at    uint64
-		whose uint16
-	}
 	all := make([]point, 0, len(r.members)*virtual)
-	first := make([]uint64, len(r.members))
+	var firsts []point
 	for i, m := range r.members {
-		r.around = append(r.around, i)
-		for k := range virtual {
-			at := position(m.Seat, k)
-			if k == 0 {
-				first[i] = at
+		n := len(all)
+		for k := 0; k < virtual; k += 4 {
+			for _, at := range positions(m.Seat, k/4) {
+				all = append(all, point{at, uint16(i)})
 			}
-			all = append(all, point{at, uint16(i)})
 		}
+		firsts = append(firsts, all[n])
 	}
-	slices.SortFunc(all, func(a, b point) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(r.members[a.whose].Seat, r.members[b.whose].Seat))
-	})
-	slices.SortFunc(r.around, func(a, b int) int {
-		return cmp.Or(cmp.Compare(first[a], first[b]), cmp.Compare(r.members[a].Seat, r.members[b].Seat))
-	})
+	r.sort(all)
+	r.sort(firsts)
+	for _, p := range firsts {
+		r.around = append(r.around, int(p.whose))
+	}
 	r.at, r.whose = make([]uint64, len(all)), make([]uint16, len(all))
 	for i, p := range all {
 		r.at[i], r.whose[i] = p.at, p.whose
 	}
 }
 
-// position is where the k-th point of a seat is. One hash has four.
-func position(seat uint64, k int) uint64 {
+// sort sorts by position; where two members have the same one, by their seats.
+func (r *Ring) sort(points []point) {
+	slices.SortFunc(points, func(a, b point) int {
+		if a.at == b.at {
+			return cmp.Compare(r.members[a.whose].Seat, r.members[b.whose].Seat)
+		}
+		return cmp.Compare(a.at, b.at)
+	})
+}
+
+// positions are where four of a seat's points are, those of one hash.
+func positions(seat uint64, counter int) (at [4]uint64) {
 	const name = "ringlog ring 1"
 	var text [len(name) + 16]byte
 	n := copy(text[:], name)
 	binary.BigEndian.PutUint64(text[n:], seat)
-	binary.BigEndian.PutUint64(text[n+8:], uint64(k/4))
+	binary.BigEndian.PutUint64(text[n+8:], uint64(counter))
 	sum := sha256.Sum256(text[:])
-	return binary.BigEndian.Uint64(sum[k%4*8:])
+	for i := range at {
+		at[i] = binary.BigEndian.Uint64(sum[i*8:])
+	}
+	return at
 }

@@ -81,12 +81,12 @@ func TestGolden(t *testing.T) {
 		first    string // owners of digest(0), digest(1), digest(2)
 		all      string // SHA-256 over owners and successors of the first 2,000 digests
 	}{
-		{numbered(1, 1, 1), plain, "", ""},
-		{numbered(5, 1, 1), plain, "", ""},
-		{numbered(9, 3, 1), plain, "", ""},
-		{numbered(9, 3, 1), ring.Settings{Replicas: 3, OtherZones: 2}, "", ""},
-		{numbered(9, 2, 2), spread, "", ""},
-		{numbered(40, 4, 3), ring.Settings{Replicas: 5, OtherZones: 2, OtherRegions: 2}, "", ""},
+		{numbered(1, 1, 1), plain, "[[1] [1] [1]]", "fc9cd66f44d537b6"},
+		{numbered(5, 1, 1), plain, "[[4 3 2] [3 1 4] [3 2 5]]", "8496078e1f96537a"},
+		{numbered(9, 3, 1), plain, "[[9 4 6] [3 1 6] [3 2 7]]", "5ff11fcd5f6dbb0b"},
+		{numbered(9, 3, 1), ring.Settings{Replicas: 3, OtherZones: 2}, "[[9 4 2] [3 1 8] [3 2 7]]", "805fe23372dbdda5"},
+		{numbered(9, 2, 2), spread, "[[9 4 3] [3 1 6] [3 2 9]]", "7405bdb505f0284a"},
+		{numbered(40, 4, 3), ring.Settings{Replicas: 5, OtherZones: 2, OtherRegions: 2}, "[[38 15 25 32 29] [3 25 24 23 18] [14 20 3 31 11]]", "e5f453ddcbe82548"},
 	} {
 		r := mustNew(t, c.members, c.settings)
 		var first []string

@@ -6,7 +6,10 @@ replace github.com/ringlog/ringlog => ../
 
 tool github.com/nats-io/nats-server/v2
 
-require golang.org/x/sys v0.49.0
+require (
+	github.com/ringlog/ringlog v0.0.0
+	golang.org/x/sys v0.49.0
+)
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect

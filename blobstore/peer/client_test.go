@@ -173,6 +173,7 @@ func TestAConnectionThatWasKeptIsGone(t *testing.T) {
 			if err != nil {
 				return
 			}
+			_ = c.SetDeadline(time.Now().Add(patience))
 			r, err := http.ReadRequest(bufio.NewReader(c))
 			if err == nil {
 				_, _ = io.Copy(io.Discard, r.Body)

@@ -22,7 +22,7 @@
 //	503   too many puts are under way
 //
 // A 201 has no body, the others say in a line of text what to do. [ListenPut] serves the handler, on
-// localhost:8080 if nothing else is said. [PutClient] puts to such a peer, and to AllData's own.
+// localhost:8080 if nothing else is said, in plain text. [PutClient] puts to such a peer, and to AllData's own.
 //
 // A put may come more than once: whoever doesn't know how one ended (an error that is [ErrUnknown]) sends it
 // again, with the same key and the same event. So a Put stores an event under its key once, and says nil
@@ -31,7 +31,9 @@
 // The form, the answers and the address are those of the npm modules alldata-peer-server-http and
 // alldata-peer-client-http. What differs: their server takes a missing key or event, keys that
 // are no strings, bodies of any length and any age, and the last of two fields of a name; and answers 400 when
-// its program throws an exception. Here the event is handed over as the bytes that came, so numbers keep
+// its program throws an exception. Since Node 16 it also takes a request that was read to its end for one whose
+// client has gone, and answers only programs that call back in the same turn; a PutClient's time is up then, and
+// the outcome unknown. Here the event is handed over as the bytes that came, so numbers keep
 // their digits and objects their order.
 //
 // # Ringlog's own

@@ -106,16 +106,10 @@ func (h *handler) turn(ctx context.Context) bool {
 
 // read returns the whole body, if it comes in time and is not too long.
 func (h *handler) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	deadline := http.NewResponseController(w)
-	// Not every ResponseWriter has deadlines; then its server sees to it.
-	_ = deadline.SetReadDeadline(time.Now().Add(h.options.ReadTime))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.options.MaxBody)))
-	if err != nil {
-		return nil, err
-	}
-	// From here on the server reads to find out whether the client goes away.
-	_ = deadline.SetReadDeadline(time.Time{})
-	return body, nil
+	// Not every ResponseWriter has deadlines; then its server sees to it. At the end of the body the
+	// deadline is lifted by net/http, which goes on reading to find out whether the client goes away.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.options.ReadTime))
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, int64(h.options.MaxBody)))
 }
 
 // refuse says why a body could not be read. What is left of it is not waited for.

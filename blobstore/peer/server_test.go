@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -216,7 +218,7 @@ func newStopped() stopped {
 	return stopped{begun: make(chan struct{}), letGo: make(chan struct{})}
 }
 
-// outcomes puts in the background, as often as there is room in what it returns.
+// outcomes puts n times in the background, and says how each ended.
 func outcomes(t *testing.T, s *PutServer, n int) chan error {
 	t.Helper()
 	c := mustClient(t, s.Addr().String(), ClientOptions{})
@@ -227,30 +229,30 @@ func outcomes(t *testing.T, s *PutServer, n int) chan error {
 	return done
 }
 
-func TestNoMorePutsThanAllowed(t *testing.T) {
-	held := newStopped()
-	s := listen(t, held.put, PutOptions{MaxPuts: 2, PutTime: patience})
-	done := outcomes(t, s, 5)
-	for range 2 {
-		<-held.begun
-	}
-	select {
-	case <-held.begun:
-		t.Fatal("a third put under way")
-	case <-time.After(20 * time.Millisecond): // none can come; this can only miss one
-	}
-	for range 3 {
-		held.letGo <- struct{}{}
-		<-held.begun
-	}
-	close(held.letGo)
-	for range 5 {
+// Puts beyond MaxPuts wait for their turn.
+func TestPutsTakeTurns(t *testing.T) {
+	var running, puts atomic.Int32
+	s := listen(t, func(context.Context, string, []byte) error {
+		defer running.Add(-1)
+		if n := running.Add(1); n > 1 {
+			t.Errorf("%d at once", n)
+		}
+		puts.Add(1)
+		runtime.Gosched()
+		return nil
+	}, PutOptions{MaxPuts: 1, PutTime: patience})
+	done := outcomes(t, s, 20)
+	for range 20 {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	}
+	if puts.Load() != 20 {
+		t.Errorf("%d puts", puts.Load())
+	}
 }
 
+// One that has waited for its turn as long as a put may take is told so, and was not put.
 func TestTooManyPuts(t *testing.T) {
 	begun, letGo := make(chan struct{}), make(chan struct{})
 	put := func(context.Context, string, []byte) error {
@@ -315,6 +317,27 @@ func TestCloseBreaksOffPutsThatTakeTooLong(t *testing.T) {
 	}
 	if err := s.Close(); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Close again: %v", err)
+	}
+}
+
+// The server can't see that such a client's connection is closed: something to read is left on it.
+func TestCloseBreaksOffAPutWithMoreBehindIt(t *testing.T) {
+	held := newStopped()
+	s := listen(t, held.put, PutOptions{CloseTime: 20 * time.Millisecond, PutTime: time.Hour})
+	c, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	put := request("POST", "/", "", `{"key":"k","event":1}`)
+	_, first := io.WriteString(c, put)
+	<-held.begun
+	_, second := io.WriteString(c, put)
+	if err := errors.Join(first, second); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Close: %v", err)
 	}
 }
 

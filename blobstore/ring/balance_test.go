@@ -55,7 +55,7 @@ func nine(zones int) func(*rand.Rand) []ring.Member {
 
 // TestNineMembersAreBalanced: each has its part of the content, give or take 10 %, in every one of many rings.
 func TestNineMembersAreBalanced(t *testing.T) {
-	const rings = 20
+	const rings = 12
 	for _, c := range []struct {
 		name     string
 		members  func(*rand.Rand) []ring.Member
@@ -87,7 +87,7 @@ func TestFewPointsAreNotBalanced(t *testing.T) {
 
 // moved is which part of the owners of b are not owners of the same content in a.
 func moved(a, b *ring.Ring) float64 {
-	const digests = 5000
+	const digests = 3000
 	came, all := 0, 0
 	var before, after []uint64
 	for i := range digests {

@@ -72,22 +72,24 @@ type zone struct{ region, name string }
 type spread struct {
 	zones, regions         int // replicas in other zones of its region, in other regions
 	zoneNames, regionNames int // different ones among these
+	regionZones            int // different zones in other regions
 }
 
 func spreadOf(home ring.Member, members []ring.Member) spread {
 	var s spread
-	zones, regions := map[zone]bool{}, map[string]bool{}
+	zones, regions, regionZones := map[zone]bool{}, map[string]bool{}, map[zone]bool{}
 	for _, m := range members {
 		switch {
 		case m.Region != home.Region:
 			s.regions++
 			regions[m.Region] = true
+			regionZones[zone{m.Region, m.Zone}] = true
 		case m.Zone != home.Zone:
 			s.zones++
 			zones[zone{m.Region, m.Zone}] = true
 		}
 	}
-	s.zoneNames, s.regionNames = len(zones), len(regions)
+	s.zoneNames, s.regionNames, s.regionZones = len(zones), len(regions), len(regionZones)
 	return s
 }
 
@@ -124,7 +126,8 @@ func TestOwnersAreSpreadAsAsked(t *testing.T) {
 		if got.zones < want.zones || got.regions < want.regions {
 			t.Errorf("%+v elsewhere, want at least %+v: %v of %v", got, want, owners, all)
 		}
-		if got.zoneNames < min(want.zones, available.zoneNames) || got.regionNames < min(want.regions, available.regionNames) {
+		if got.zoneNames < min(want.zones, available.zoneNames) || got.regionNames < min(want.regions, available.regionNames) ||
+			got.regionZones < min(want.regions, available.regionZones) {
 			t.Errorf("%+v elsewhere, where %+v could be: %v of %v", got, available, owners, all)
 		}
 		if want.zones > 1 || want.regions > 1 {

@@ -11,7 +11,7 @@ import (
 
 // virtual is how many points a member has, a multiple of 4. The member that is the farthest off its part, in
 // 300 rings of nine with three replicas, one replica, three zones: 7, 11, 10 % with 1024 points, 5, 8, 6 % with
-// 2048, 3, 5, 5 % with 4096. Nine members are made a ring in 4 ms.
+// 2048, 3, 5, 5 % with 4096. To make a ring of nine takes 3 ms.
 const virtual = 2048
 
 // maxMembers is how many a Ring can tell apart.

@@ -20,7 +20,7 @@ import (
 )
 
 // eachAllData runs a test against AllData's form as Node sends it, and against the npm modules themselves where
-// somebody has them: npm's registry has not.
+// somebody has them: npm's registry had not.
 func eachAllData(t *testing.T, run func(t *testing.T, modules string)) {
 	t.Run("form", func(t *testing.T) { run(t, "") })
 	t.Run("modules", func(t *testing.T) {

@@ -1,5 +1,5 @@
 // What alldata-peer-client-http and alldata-peer-server-http do on the wire and in their programs' eyes, with
-// Node's own HTTP. It stands in for them where they can't be had: they are not in npm's registry.
+// Node's own HTTP. It stands in for them where they can't be had: npm's registry had them not.
 const { EventEmitter } = require('events')
 const http = require('http')
 

@@ -34,7 +34,7 @@
 //
 // Alldata-coordinator puts the rest into the local zone. Here that would move content without need:
 // a new member that becomes a digest's home from another zone would bring all the owners with it
-// (1.44/n of the content moves with three zones and three replicas, not 1/n). And the loss of one
+// (almost 1.5/n of the content moves with three zones and three replicas, not 1/n). And the loss of one
 // zone would take all replicas of a digest where nothing was asked for elsewhere.
 //
 // # What to expect

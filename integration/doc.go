@@ -4,7 +4,8 @@
 //	ledger    what was asked of a server and what it answered, and the checks of it against the log
 //	crash     kills, power cuts, failing system calls, full disks, ordered stops, under a saturating ledger
 //	limits    a full disk, little memory, few file descriptors, a disk that hangs
-//	npm       npm's tcp-log-client 4, 5 and 6, unmodified, and the suite of tcp-log-server 6.0.2
+//	npm       npm's tcp-log-client 4, 5 and 6, unmodified, and the suite of tcp-log-server 6.0.2; AllData's
+//	          _put from Node, both ways
 //	netcat    OpenBSD netcat, with and without -N, and jq
 //	format    docs/STORAGE.md put to the test: a reader in Python that was written from it
 //	million   a varied log through `ringlog append` and `ringlog export`, compared byte for byte

@@ -8,6 +8,7 @@ tool github.com/nats-io/nats-server/v2
 
 require (
 	github.com/anishathalye/porcupine v1.3.1
+	github.com/ringlog/ringlog v0.0.0
 	golang.org/x/sys v0.49.0
 )
 

@@ -120,6 +120,7 @@ func TestAWrongEndIsFound(t *testing.T) {
 		"failed, and stopped":                  {eio, segment, 0, &server.Exit{Code: 74}, true},
 		"killed":                               {kill, segment, 0, &server.Exit{Code: -1}, true},
 		"the index failed, and it goes on":     {eio, &call{name: "fdatasync", file: "index"}, 0, nil, true},
+		"a table failed, and it goes on":       {eio, &call{name: "pwrite64", file: "table"}, 0, nil, true},
 		"nothing happened":                     {eio, nil, 0, nil, true},
 		"failed, and answered":                 {eio, segment, 1, &server.Exit{Code: 74}, false},
 		"failed, with another code":            {eio, segment, 0, &server.Exit{Code: 65}, false},

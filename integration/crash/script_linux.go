@@ -204,7 +204,7 @@ func (s *script) handle(c call) verdict {
 // fatal says whether a server may not go on when this call fails.
 func (c *call) fatal(errno unix.Errno) bool {
 	switch {
-	case errno == 0, c.file == "LOCK", c.file == "index":
+	case errno == 0, c.file == "LOCK", c.file == "index", c.file == "table":
 		return false
 	case c.name == "unlinkat":
 		return false // of what is left over; nothing depends on it

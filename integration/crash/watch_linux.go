@@ -20,7 +20,7 @@ import (
 // A call is a system call that a server is about to make.
 type call struct {
 	name  string
-	file  string // kind of the file that it is about: segment, MARK, LOCK, directory, index, socket, or its name
+	file  string // kind of the file that it is about: segment, MARK, LOCK, directory, index, table, socket, or its name
 	makes bool   // opens the file to make it
 	data  func() []byte
 }
@@ -201,6 +201,8 @@ func kind(name string) string {
 	switch {
 	case strings.HasSuffix(base, ".seg"):
 		return "segment"
+	case strings.HasSuffix(base, ".dig"):
+		return "table"
 	case name == "" || base == "blobs":
 		return "directory"
 	case strings.HasPrefix(base, "db"):

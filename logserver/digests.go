@@ -34,6 +34,7 @@ func (l *Log) Content(d blobstore.Digest) (entry []byte, found bool, err error) 
 // have ended. Nothing depends on them but how long Content takes.
 func (l *Log) tabulate() {
 	for {
+		l.awaitQuiet()
 		w := working{log: l}
 		made, err := l.store.Tabulate(w.pause)
 		if err != nil {
@@ -45,6 +46,27 @@ func (l *Log) tabulate() {
 		select {
 		case <-l.ended:
 		case <-l.closing:
+			return
+		}
+	}
+}
+
+const (
+	quiet    = time.Second
+	maxNoise = 60 // times quiet that are waited for it
+)
+
+// awaitQuiet waits until nobody has appended for a moment, but not for ever: what can be
+// done at any time is better done then.
+func (l *Log) awaitQuiet() {
+	for range maxNoise {
+		before := l.commits.Load()
+		select {
+		case <-time.After(quiet):
+		case <-l.closing:
+			return
+		}
+		if l.commits.Load() == before {
 			return
 		}
 	}

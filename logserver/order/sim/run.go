@@ -1,0 +1,212 @@
+package sim
+
+import (
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	mrand "math/rand/v2"
+
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+// Options say what is run.
+type Options struct {
+	Nodes   int           // that the cluster begins with; 0: 3
+	Clients int           // 0: 4
+	Faults  time.Duration // for how long there are any; 0: 8 s
+	Think   time.Duration // about as long as a client waits between operations; 0: 20 ms
+	Quiet   bool          // no faults at all
+	Spoil   Spoil
+}
+
+// Spoil takes one guarantee away.
+type Spoil int
+
+// What can be taken away.
+const (
+	SpoilNothing Spoil = iota
+	SpoilSyncs         // disks lie about what they have flushed
+	SpoilVotes         // votes and terms are not stored
+	SpoilAnswers       // answers are given before a quorum has it
+	SpoilContent       // order is stored whether its content is here or not
+	SpoilReads         // heads are told without asking anybody
+	SpoilTwice         // a node proposes a batch again under another number
+)
+
+// Report says what a run has seen.
+type Report struct {
+	Seed                                            uint64
+	Events, Messages, Flushes, Checkpoints          int
+	Proposals, Acknowledged, Heads                  int
+	Partitions, Crashes, Kills, Freezes, Leaders    int
+	Joined, Left, Pulled, Elections, Faulty, Copies int
+	Virtual                                         time.Duration
+	Err                                             error
+	Trace                                           []string // what happened last, if Err isn't nil
+}
+
+func (r *Report) String() string {
+	return fmt.Sprintf("seed %d: %v\n%s", r.Seed, r.Err, strings.Join(r.Trace, "\n"))
+}
+
+// Run runs one seed. Only one run can be under way in a process.
+func Run(seed uint64, o Options) Report {
+	or := func(d *time.Duration, otherwise time.Duration) {
+		if *d == 0 {
+			*d = otherwise
+		}
+	}
+	or(&o.Faults, 8*time.Second)
+	or(&o.Think, 20*time.Millisecond)
+	o.Nodes, o.Clients = max(o.Nodes, 0), max(o.Clients, 0)
+	if o.Nodes == 0 {
+		o.Nodes = 3
+	}
+	if o.Clients == 0 {
+		o.Clients = 4
+	}
+	w := &world{r: mrand.New(mrand.NewPCG(seed, 9)), options: o, nodes: map[uint64]*node{}}
+	w.oracle = newOracle(w)
+	seeded(seed, func() {
+		defer func() {
+			if p := recover(); p != nil {
+				w.fail("%w: %v\n%s", errPanic, p, debug.Stack())
+			}
+		}()
+		w.whole()
+	})
+	w.report.Seed, w.report.Virtual, w.report.Err = seed, w.now, w.failure
+	if w.failure != nil {
+		w.report.Trace = w.trace
+	}
+	return w.report
+}
+
+// whole is a run from the founding to the last check.
+func (w *world) whole() {
+	w.found()
+	for i := range w.options.Clients {
+		c := &client{w: w, name: fmt.Sprintf("c%d", i+1)}
+		w.clients = append(w.clients, c)
+		w.after(w.between(0, w.options.Think), c.begin)
+	}
+	if !w.options.Quiet {
+		w.nemesis()
+	}
+	w.run(w.now+w.options.Faults, nil)
+	w.recover()
+}
+
+// found begins with one node and makes it a cluster.
+func (w *world) found() {
+	w.add(1, false)
+	for id := uint64(2); id <= uint64(w.options.Nodes); id++ {
+		w.add(id, true)
+		w.join(id)
+	}
+}
+
+// join has a node made a member by whoever leads, until it is one.
+func (w *world) join(id uint64) {
+	for _, n := range w.nodes {
+		if n.up && n.id != id && n.core.Members().Has(id) {
+			return
+		}
+	}
+	if n := w.leader(); n != nil {
+		_ = n.core.Join(id) // it is tried again
+		n.pump()
+	}
+	w.after(200*time.Millisecond, func() { w.join(id) })
+}
+
+// leader returns a node that leads as far as it knows.
+func (w *world) leader() *node {
+	for _, id := range w.ids {
+		if n := w.nodes[id]; n.up && !n.frozen && n.core.Leader() == id && n.core.Serving() {
+			return n
+		}
+	}
+	return nil
+}
+
+// recover ends all faults and waits until everybody is up to date and served.
+func (w *world) recover() {
+	w.calm = true
+	w.heal()
+	for _, id := range w.ids {
+		n := w.nodes[id]
+		n.skew = 0
+		switch {
+		case n.gone:
+		case !n.up:
+			n.begin()
+		case n.frozen:
+			n.thaw()
+		}
+	}
+	for _, c := range w.clients {
+		w.oracle.calmFrom[c] = c.n
+	}
+	w.run(w.now+2*time.Minute, func() bool {
+		for _, c := range w.clients {
+			if !c.done {
+				return false
+			}
+		}
+		return w.oracle.settled()
+	})
+	if w.failure != nil {
+		return
+	}
+	if !w.oracle.settled() {
+		w.fail("no progress after healing: %s", w.standing())
+	}
+	for _, c := range w.clients {
+		if !c.done && w.failure == nil {
+			w.fail("client %s is not served after healing: %s", c.name, w.standing())
+		}
+	}
+	if w.failure == nil {
+		if err := w.oracle.final(); err != nil {
+			w.fail("%w", err)
+		}
+	}
+}
+
+// standing says where every node stands.
+func (w *world) standing() string {
+	var b strings.Builder
+	for _, id := range w.ids {
+		n := w.nodes[id]
+		if !n.up {
+			fmt.Fprintf(&b, "%d is down; ", id)
+			continue
+		}
+		fmt.Fprintf(&b, "%d follows %d, applied %d, serving %v, members %v, faulty %v; ",
+			id, n.core.Leader(), n.core.Applied(), n.core.Serving(), n.core.Members(), n.core.Faulty())
+	}
+	return b.String()
+}
+
+var _ = order.ErrBusy
+
+func (r *Report) add(o *Report) {
+	r.Events += o.Events
+	r.Messages += o.Messages
+	r.Flushes += o.Flushes
+	r.Checkpoints += o.Checkpoints
+	r.Proposals += o.Proposals
+	r.Acknowledged += o.Acknowledged
+	r.Heads += o.Heads
+	r.Partitions += o.Partitions
+	r.Crashes += o.Crashes
+	r.Kills += o.Kills
+	r.Freezes += o.Freezes
+	r.Leaders += o.Leaders
+	r.Joined += o.Joined
+	r.Left += o.Left
+	r.Virtual += o.Virtual
+}

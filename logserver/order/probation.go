@@ -13,8 +13,10 @@ import (
 var ErrFaulty = errors.New("this node is not to be trusted with a vote")
 
 // probation keeps a node that has started from voting, leading and acknowledging until
-// as many others as it takes to do any of these have said that nothing they remember of
-// it is missing. Any of them may find that something is: then the disk is an old copy.
+// the others have said that nothing they remember of it is missing; as many are enough,
+// after a while, as it takes to come to anything. Any of them may find that something is:
+// then the disk is an old copy. What they have learnt from this start doesn't count, so
+// who has passed isn't asked any more.
 type probation struct {
 	passed  bool
 	faulty  error
@@ -90,7 +92,10 @@ func (p *probation) meet(c *Core, id uint64) {
 
 // tick asks everybody who hasn't answered.
 func (p *probation) tick(c *Core) {
-	if p.faulty != nil || p.passed && c.ticks > 600 || c.ticks%2 != 1 {
+	if p.faulty != nil || p.passed {
+		return
+	}
+	if p.look(c); p.passed || c.ticks%2 != 1 {
 		return
 	}
 	for _, id := range append(c.others(), p.met...) {
@@ -165,7 +170,7 @@ func (c *Core) stepWelcome(m *Message) error {
 		return err
 	}
 	p := &c.probation
-	if start != p.mine.start || slices.Contains(p.welcome, m.From) {
+	if start != p.mine.start || p.passed || slices.Contains(p.welcome, m.From) {
 		return nil
 	}
 	if ok == 0 {
@@ -173,6 +178,18 @@ func (c *Core) stepWelcome(m *Message) error {
 		return nil
 	}
 	p.welcome = append(p.welcome, m.From)
-	p.passed = p.passed || p.faulty == nil && len(p.welcome) >= p.needed(c)
+	p.look(c)
 	return nil
+}
+
+// patience is for how many ticks everybody's answer is waited for.
+const patience = 5
+
+// look ends the probation when enough have answered.
+func (p *probation) look(c *Core) {
+	everybody := true
+	for _, id := range c.others() {
+		everybody = everybody && slices.Contains(p.welcome, id)
+	}
+	p.passed = p.faulty == nil && len(p.welcome) >= p.needed(c) && (everybody || c.ticks >= patience)
 }

@@ -69,10 +69,14 @@ func (c *Core) stepSnapshot(m *pb.Message) error {
 	return nil
 }
 
-// ask asks a member for what is to be pulled next: first who sent the snapshot, then one
+// ask asks a member for what is to be pulled next, if anything is: first who sent the snapshot, then one
 // after the other.
 func (p *pull) ask(c *Core) {
 	s := p.goal.GetSnapshot().GetMetadata()
+	if s.GetIndex() <= c.state.applied {
+		p.goal, p.records = nil, nil
+		return
+	}
 	to := p.goal.GetFrom()
 	if all := s.GetConfState().GetVoters(); p.asks%2 == 1 && len(all) > 0 {
 		to = all[int(p.asks/2)%len(all)]
@@ -202,10 +206,6 @@ func (c *Core) installPulled(rows []byte, fn func(*Decision)) error {
 	c.written = c.state.applied
 	if err := c.skipAhead(); err != nil {
 		return err
-	}
-	if p.goal.GetSnapshot().GetMetadata().GetIndex() <= c.state.applied {
-		p.goal = nil
-		return nil
 	}
 	p.ask(c)
 	return nil

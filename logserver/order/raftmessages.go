@@ -65,7 +65,8 @@ func (c *Core) stepRaft(m *Message) error {
 	if err := proto.Unmarshal(m.Payload, r); err != nil {
 		return fmt.Errorf("%w: %v", ErrMessage, err)
 	}
-	if r.GetFrom() != m.From || r.GetTo() != m.To || raft.IsLocalMsg(r.GetType()) || r.GetType() == pb.MsgProp {
+	passedOn := r.GetType() == pb.MsgReadIndex // by a follower
+	if r.GetFrom() != m.From && !passedOn || r.GetTo() != m.To || raft.IsLocalMsg(r.GetType()) || r.GetType() == pb.MsgProp {
 		return fmt.Errorf("%w: a %v of Raft's", ErrMessage, r.GetType())
 	}
 	if c.probation.meet(c, m.From); !c.takesPart() {

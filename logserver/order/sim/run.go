@@ -106,6 +106,20 @@ func (w *world) found() {
 		w.add(id, true)
 		w.join(id)
 	}
+	if w.chance(4) {
+		return // the faults begin at once
+	}
+	w.run(10*time.Second, func() bool {
+		for _, n := range w.nodes {
+			if m := n.core.Members(); len(m.Outgoing) > 0 || len(m.Voters) != w.options.Nodes-1+w.options.Nodes%2 {
+				return false
+			}
+		}
+		return true
+	})
+	if w.now >= 10*time.Second {
+		w.fail("no cluster: %s", w.standing())
+	}
 }
 
 // join has a node made a member by whoever leads, until it is one.

@@ -1,6 +1,8 @@
 package order
 
 import (
+	"slices"
+
 	"github.com/ringlog/ringlog/blobstore"
 	pb "go.etcd.io/raft/v3/raftpb"
 )
@@ -106,9 +108,14 @@ func (c *Core) askIfMissing(envelope []byte) {
 	}
 }
 
-// want asks node for content, or, in every other tick, another member.
+// want asks node for content, or, in every other tick, another member; who leads now is
+// one, however old the members are that are known here.
 func (c *Core) want(node uint64, w *Want) {
-	if others := c.others(); len(others) > 0 && (c.ticks%2 == 0 || node == c.options.Node || node == 0) {
+	others := c.others()
+	if c.lead != 0 && !slices.Contains(others, c.lead) {
+		others = []uint64{c.lead}
+	}
+	if len(others) > 0 && (c.ticks%2 == 0 || node == c.options.Node || node == 0) {
 		node = others[int(c.ticks/2)%len(others)]
 	}
 	if node != c.options.Node && node != 0 {

@@ -46,11 +46,29 @@ func (c *Core) Leave(id uint64) error {
 	if slices.Contains(m.Voters, id) {
 		if ready := c.caughtUp(id); len(ready) > 0 {
 			list = append(list, change(pb.ConfChangeAddNode, ready[0]))
-		} else if i := slices.IndexFunc(m.Voters, func(v uint64) bool { return v != id && v != c.options.Node }); i >= 0 {
-			list = append(list, change(pb.ConfChangeAddLearnerNode, m.Voters[i]))
+		} else if v := c.dispensable(id); v != 0 {
+			list = append(list, change(pb.ConfChangeAddLearnerNode, v))
 		}
 	}
 	return c.proposeMembers(list...)
+}
+
+// dispensable returns a voter that can best do without its vote when id leaves, 0 if
+// there is none: one that hasn't been heard of lately, and not the leader.
+func (c *Core) dispensable(id uint64) (best uint64) {
+	if !c.leading {
+		return 0
+	}
+	silent := false
+	c.progress(func(v uint64, p *tracker.Progress) {
+		if v == id || v == c.options.Node || p.IsLearner {
+			return
+		}
+		if best == 0 || !p.RecentActive && !silent {
+			best, silent = v, !p.RecentActive
+		}
+	})
+	return best
 }
 
 // proposeMembers proposes changes to be made together.
@@ -148,7 +166,7 @@ func (c *Core) manage() error {
 	if !c.leads() || c.ticks%retryTicks != 0 {
 		return nil
 	}
-	if m.joint() {
+	if m.Joint() {
 		return c.dropped(c.proposeChange(new(pb.ConfChangeV2)))
 	}
 	if len(m.Learners) == 0 {

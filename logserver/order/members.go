@@ -33,8 +33,8 @@ func (m *Members) votes(id uint64) bool {
 	return slices.Contains(m.Voters, id) || slices.Contains(m.Outgoing, id)
 }
 
-// joint tells whether a change is under way.
-func (m *Members) joint() bool { return len(m.Outgoing) > 0 }
+// Joint tells whether a change is under way.
+func (m Members) Joint() bool { return len(m.Outgoing) > 0 }
 
 // All returns every member's number, ascending.
 func (m Members) All() []uint64 {

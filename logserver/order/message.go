@@ -186,6 +186,9 @@ func (c *Core) tick(now int64) error {
 	if err := c.tickRaft(); err != nil {
 		return err
 	}
+	if err := c.release(); err != nil {
+		return err
+	}
 	c.askForContent()
 	c.pull.tick(c)
 	if err := c.retryReads(); err != nil {

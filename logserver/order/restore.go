@@ -201,11 +201,15 @@ func (c *Core) start() (err error) {
 		return err
 	}
 	c.probation.begin(c, incarnation)
-	if !c.takesPart() || len(members.Voters) != 1 || members.joint() || !members.votes(c.options.Node) {
+	if !c.takesPart() || len(members.Voters) != 1 || members.Joint() || !members.votes(c.options.Node) {
 		return nil
 	}
 	return c.node.Campaign()
 }
+
+// ErrRemoved is wrapped by Start's error for a node that is no member of the cluster: it
+// was removed, or these are another node's data. See also Options.Join.
+var ErrRemoved = errors.New("this node is not a member of the cluster")
 
 // founded returns who the members are: as agreed on, or this node alone when it founds.
 func (c *Core) founded() (*Members, error) {
@@ -217,7 +221,7 @@ func (c *Core) founded() (*Members, error) {
 	case c.state.settings.Configuration == 0:
 		return &Members{Voters: []uint64{c.options.Node}}, nil
 	case !m.Has(c.options.Node):
-		return nil, fmt.Errorf("node %d is not among the members %d", c.options.Node, m.All())
+		return nil, fmt.Errorf("%w: it is node %d, the members are %d", ErrRemoved, c.options.Node, m.All())
 	}
 	return m, nil
 }

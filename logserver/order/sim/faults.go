@@ -17,7 +17,7 @@ func (w *world) nemesis() {
 
 func (w *world) fault() {
 	n := w.nodes[w.ids[w.r.IntN(len(w.ids))]]
-	switch w.r.IntN(12) {
+	switch w.r.IntN(15) {
 	case 0, 1:
 		w.partition()
 	case 2:
@@ -43,6 +43,12 @@ func (w *world) fault() {
 			}
 			n.pump()
 		}
+	case 12:
+		w.grow()
+	case 13:
+		w.shrink()
+	case 14:
+		w.lose()
 	case 11:
 		if w.chance(3) { // all at once
 			for _, id := range w.ids {
@@ -56,7 +62,7 @@ func (w *world) fault() {
 
 // stop ends a node's process, by a power cut or a kill, and starts it again later.
 func (w *world) stop(n *node, power bool) {
-	if !n.up {
+	if !n.up || n.gone {
 		return
 	}
 	n.up = false
@@ -68,7 +74,7 @@ func (w *world) stop(n *node, power bool) {
 	}
 	w.say("node %d ends, power cut %v", n.id, power)
 	w.after(w.between(10*time.Millisecond, 3*time.Second), func() {
-		if !n.up && !n.gone {
+		if !n.up && !n.gone && !n.dead {
 			n.begin()
 		}
 	})

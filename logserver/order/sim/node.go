@@ -23,6 +23,8 @@ type node struct {
 	// Of this start:
 	up      bool
 	gone    bool // for good
+	leaving bool // it is being removed
+	dead    bool // its disk is lost
 	start   uint64
 	core    *order.Core
 	frozen  bool // as by SIGSTOP, or a stalled disk
@@ -53,6 +55,7 @@ func (w *world) add(id uint64, joins bool) *node {
 	n.limits = order.Limits{Keys: 1 << 16, Logs: 100, Producers: 1000 + int(id), Outcomes: 1<<16 + int(id)}
 	n.disk.files = newDisk(w)
 	w.nodes[id] = n
+	w.newest = max(w.newest, id)
 	w.ids = append(w.ids, id)
 	n.begin()
 	return n
@@ -66,7 +69,10 @@ func (n *node) begin() {
 	n.reads = make(map[uint64]*request)
 	n.content = make(map[blobstore.Digest][]byte)
 	n.records, n.flushed, n.logs = nil, 0, make(map[uint32][]string)
-	if err := n.restore(); err != nil {
+	if err := n.restore(); errors.Is(err, order.ErrRemoved) && n.leaving {
+		n.up = false
+		return
+	} else if err != nil {
 		n.w.fail("node %d does not start: %v", n.id, err)
 		return
 	}
@@ -166,6 +172,7 @@ func (n *node) answerPull(m *order.Message) {
 	}
 	last := min(p.Last, uint64(n.flushed), p.First+19)
 	if p.First <= last {
+		n.w.report.Pulled++
 		n.w.send(order.Message{From: n.id, To: m.From, Kind: order.MessageRecords,
 			Payload: order.JoinDecided(nil, n.records[p.First-1:last]...)})
 	}

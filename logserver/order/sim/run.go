@@ -7,8 +7,6 @@ import (
 	"time"
 
 	mrand "math/rand/v2"
-
-	"github.com/ringlog/ringlog/logserver/order"
 )
 
 // Options say what is run.
@@ -16,7 +14,7 @@ type Options struct {
 	Nodes   int           // that the cluster begins with; 0: 3
 	Clients int           // 0: 4
 	Faults  time.Duration // for how long there are any; 0: 8 s
-	Think   time.Duration // about as long as a client waits between operations; 0: 20 ms
+	Think   time.Duration // about as long as a client waits between operations; 0: 1 to 100 ms
 	Quiet   bool          // no faults at all
 	Spoil   Spoil
 }
@@ -37,14 +35,14 @@ const (
 
 // Report says what a run has seen.
 type Report struct {
-	Seed                                            uint64
-	Events, Messages, Flushes, Checkpoints          int
-	Proposals, Acknowledged, Heads                  int
-	Partitions, Crashes, Kills, Freezes, Leaders    int
-	Joined, Left, Pulled, Elections, Faulty, Copies int
-	Virtual                                         time.Duration
-	Err                                             error
-	Trace                                           []string // what happened last, if Err isn't nil
+	Seed                                         uint64
+	Events, Messages, Flushes, Checkpoints       int
+	Proposals, Acknowledged, Heads               int
+	Partitions, Crashes, Kills, Freezes, Leaders int
+	Joined, Left, Lost, Pulled, Faulty           int
+	Virtual                                      time.Duration
+	Err                                          error
+	Trace                                        []string // what happened last, if Err isn't nil
 }
 
 func (r *Report) String() string {
@@ -59,7 +57,6 @@ func Run(seed uint64, o Options) Report {
 		}
 	}
 	or(&o.Faults, 8*time.Second)
-	or(&o.Think, 20*time.Millisecond)
 	o.Nodes, o.Clients = max(o.Nodes, 0), max(o.Clients, 0)
 	if o.Nodes == 0 {
 		o.Nodes = 3
@@ -67,7 +64,9 @@ func Run(seed uint64, o Options) Report {
 	if o.Clients == 0 {
 		o.Clients = 4
 	}
-	w := &world{r: mrand.New(mrand.NewPCG(seed, 9)), options: o, nodes: map[uint64]*node{}}
+	w := &world{r: mrand.New(mrand.NewPCG(seed, 9)), nodes: map[uint64]*node{}}
+	or(&o.Think, w.between(time.Millisecond, 20*time.Millisecond)*time.Duration(1+4*w.r.IntN(2)))
+	w.options = o
 	w.oracle = newOracle(w)
 	seeded(seed, func() {
 		defer func() {
@@ -97,6 +96,10 @@ func (w *world) whole() {
 	}
 	w.run(w.now+w.options.Faults, nil)
 	w.recover()
+	if w.failure == nil && !w.options.Quiet && w.chance(10) {
+		w.say("back to one")
+		w.backToOne()
+	}
 }
 
 // found begins with one node and makes it a cluster.
@@ -124,10 +127,14 @@ func (w *world) found() {
 
 // join has a node made a member by whoever leads, until it is one.
 func (w *world) join(id uint64) {
-	for _, n := range w.nodes {
-		if n.up && n.id != id && n.core.Members().Has(id) {
+	for _, other := range w.ids {
+		if n := w.nodes[other]; n.up && n.id != id && n.core.Members().Has(id) {
+			w.report.Joined++
 			return
 		}
+	}
+	if w.nodes[id].leaving {
+		return
 	}
 	if n := w.leader(); n != nil {
 		_ = n.core.Join(id) // it is tried again
@@ -154,15 +161,25 @@ func (w *world) recover() {
 		n := w.nodes[id]
 		n.skew = 0
 		switch {
-		case n.gone:
+		case n.gone, n.dead:
 		case !n.up:
 			n.begin()
 		case n.frozen:
 			n.thaw()
 		}
 	}
+	w.serve("after healing")
+}
+
+// serve waits until all nodes are equally far and all clients have been served some more,
+// and checks everything.
+func (w *world) serve(when string) {
 	for _, c := range w.clients {
 		w.oracle.calmFrom[c] = c.n
+		if c.done {
+			c.done = false
+			w.after(0, c.begin)
+		}
 	}
 	w.run(w.now+2*time.Minute, func() bool {
 		for _, c := range w.clients {
@@ -176,11 +193,11 @@ func (w *world) recover() {
 		return
 	}
 	if !w.oracle.settled() {
-		w.fail("no progress after healing: %s", w.standing())
+		w.fail("no progress %s: %s", when, w.standing())
 	}
 	for _, c := range w.clients {
 		if !c.done && w.failure == nil {
-			w.fail("client %s is not served after healing: %s", c.name, w.standing())
+			w.fail("client %s is not served %s: %s", c.name, when, w.standing())
 		}
 	}
 	if w.failure == nil {
@@ -205,8 +222,6 @@ func (w *world) standing() string {
 	return b.String()
 }
 
-var _ = order.ErrBusy
-
 func (r *Report) add(o *Report) {
 	r.Events += o.Events
 	r.Messages += o.Messages
@@ -222,5 +237,8 @@ func (r *Report) add(o *Report) {
 	r.Leaders += o.Leaders
 	r.Joined += o.Joined
 	r.Left += o.Left
+	r.Pulled += o.Pulled
+	r.Lost += o.Lost
+	r.Faulty += o.Faulty
 	r.Virtual += o.Virtual
 }

@@ -32,3 +32,22 @@ func TestSeeds(t *testing.T) {
 	}
 	t.Logf("%d seeds in %v: %+v", count, time.Since(began), sum)
 }
+
+// TestSpoilt: the checks find out what is taken away, each.
+func TestSpoilt(t *testing.T) {
+	for spoil, name := range map[Spoil]string{
+		SpoilSyncs: "syncs", SpoilVotes: "votes", SpoilAnswers: "answers",
+		SpoilContent: "content", SpoilReads: "reads", SpoilTwice: "twice",
+	} {
+		t.Run(name, func(t *testing.T) {
+			const most = 300
+			for seed := uint64(1); seed <= most; seed++ {
+				if r := Run(seed, Options{Spoil: spoil}); r.Err != nil {
+					t.Logf("seed %d: %v", seed, r.Err)
+					return
+				}
+			}
+			t.Errorf("%d seeds have seen nothing", most)
+		})
+	}
+}

@@ -24,7 +24,9 @@ type world struct {
 	oracle  oracle
 	trace   []string
 	failure error
-	calm    bool // faults are over
+	calm    bool   // faults are over
+	newest  uint64 // number of the last node that was added
+	lost    uint64 // node whose disk is lost, until it is removed
 	report  Report
 }
 

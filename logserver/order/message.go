@@ -27,6 +27,7 @@ const (
 	MessageRefused              // from the leader: which of a node's proposals it wants
 	MessageHello                // of a node that has started: what it remembers
 	MessageWelcome              // the answer
+	MessageKept                 // of a leader: up to where it has stored entries
 	MessagePull                 // asks for decided records: see Pull
 	MessageRecords              // a decided frame, in answer to a pull
 	MessageWant                 // asks for content: see Want
@@ -83,6 +84,24 @@ func ReadWant(payload []byte) (w Want, err error) {
 	r.into(w.Digest[:])
 	w.Log, w.Index = r.uint32(), r.between(0, maxNumber)
 	return w, r.end(what)
+}
+
+// kept is up to where a leader has stored entries in its term. Those who follow tell it
+// with every acknowledgement; what a leader has would otherwise be known to nobody.
+type kept struct{ term, last uint64 }
+
+func (k kept) append(dst []byte) []byte {
+	return appendUvarints(append(dst, messageVersion), k.term, k.last)
+}
+
+func (k *kept) decode(payload []byte) error {
+	const what = "kept"
+	r := reader{b: payload}
+	if err := r.version(what); err != nil {
+		return err
+	}
+	k.term, k.last = r.between(0, maxNumber), r.between(0, maxNumber)
+	return r.end(what)
 }
 
 // refusal tells a node which proposal of an incarnation the leader wants next.
@@ -142,6 +161,8 @@ func (c *Core) step(m *Message) (err error) {
 		err = c.stepHello(m)
 	case MessageWelcome:
 		err = c.stepWelcome(m)
+	case MessageKept:
+		err = c.stepKept(m)
 	case MessageRecords:
 		c.stepRecords(m)
 	default:
@@ -186,6 +207,7 @@ func (c *Core) tick(now int64) error {
 	if err := c.tickRaft(); err != nil {
 		return err
 	}
+	c.tellKept()
 	if err := c.release(); err != nil {
 		return err
 	}

@@ -63,10 +63,10 @@ func (p *probation) distrust(reason error) {
 // begin is called by Start.
 func (p *probation) begin(c *Core, incarnation uint64) {
 	p.mine = memory{c.options.Start, incarnation, c.flushed.term, c.storage.last()}
-	p.passed = p.faulty == nil && p.needed(c) == 0
+	p.passed = p.faulty == nil && p.needed(c) == 0 && len(c.others()) == 0
 }
 
-// needed returns how many others have to be heard.
+// needed returns how many others have to be heard: none by a voter that is alone.
 func (p *probation) needed(c *Core) int {
 	m, self := &c.state.members, c.options.Node
 	if c.options.Join && !m.Has(self) {
@@ -112,20 +112,49 @@ type seen struct{ term, acked uint64 }
 // witness remembers what another node's message says that it has stored.
 func (c *Core) witness(m *pb.Message) {
 	switch m.GetType() {
-	case pb.MsgPreVote, pb.MsgPreVoteResp:
+	case pb.MsgPreVote, pb.MsgPreVoteResp, pb.MsgReadIndex:
 		return // their terms are not those of the nodes that sent them
 	}
-	s := c.seen[m.GetFrom()]
-	if m.GetTerm() > s.term {
-		s = seen{term: m.GetTerm()}
+	acked := uint64(0)
+	if m.GetType() == pb.MsgAppResp && !m.GetReject() {
+		acked = m.GetIndex()
 	}
-	if m.GetType() == pb.MsgAppResp && m.GetTerm() == s.term && !m.GetReject() {
-		s.acked = max(s.acked, m.GetIndex())
+	c.remember(m.GetFrom(), m.GetTerm(), acked)
+}
+
+// tellKept has the others remember what this leader has stored.
+func (c *Core) tellKept() {
+	if !c.leading {
+		return
 	}
+	payload := kept{c.flushed.term, c.storage.last()}.append(nil)
+	for _, id := range c.others() {
+		c.send(id, MessageKept, payload)
+	}
+}
+
+func (c *Core) stepKept(m *Message) error {
+	var k kept
+	if err := k.decode(m.Payload); err != nil {
+		return err
+	}
+	c.remember(m.From, k.term, k.last)
+	return nil
+}
+
+// remember notes that a node has spoken in a term, and has entries up to acked.
+func (c *Core) remember(id, term, acked uint64) {
 	if c.seen == nil {
 		c.seen = make(map[uint64]seen)
 	}
-	c.seen[m.GetFrom()] = s
+	s := c.seen[id]
+	if term > s.term {
+		s = seen{term: term}
+	}
+	if term == s.term {
+		s.acked = max(s.acked, acked)
+	}
+	c.seen[id] = s
 }
 
 // forgotten returns what a node has forgotten of what this one knows of it.

@@ -39,7 +39,7 @@ type Report struct {
 	Events, Messages, Flushes, Checkpoints       int
 	Proposals, Acknowledged, Heads               int
 	Partitions, Crashes, Kills, Freezes, Leaders int
-	Joined, Left, Lost, Pulled, Faulty           int
+	Joined, Left, Lost, Pulled, Faulty, Copies   int
 	Virtual                                      time.Duration
 	Err                                          error
 	Trace                                        []string // what happened last, if Err isn't nil
@@ -99,6 +99,9 @@ func (w *world) whole() {
 	if w.failure == nil && !w.options.Quiet && w.chance(10) {
 		w.say("back to one")
 		w.backToOne()
+	}
+	if w.failure == nil && !w.options.Quiet && w.options.Spoil == SpoilNothing && w.chance(10) {
+		w.oldCopy(w.chance(3))
 	}
 }
 
@@ -240,5 +243,6 @@ func (r *Report) add(o *Report) {
 	r.Pulled += o.Pulled
 	r.Lost += o.Lost
 	r.Faulty += o.Faulty
+	r.Copies += o.Copies
 	r.Virtual += o.Virtual
 }

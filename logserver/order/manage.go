@@ -107,15 +107,15 @@ func (c *Core) proposeChange(cc *pb.ConfChangeV2) (err error) {
 	return err
 }
 
-// HandOver asks Raft to make another voter the leader, the one that has come farthest.
-// It is for an orderly stop.
+// HandOver asks Raft to make another voter the leader, of those who stay the one that has
+// come farthest. It is for an orderly stop.
 func (c *Core) HandOver() (err error) {
 	if !c.leading || c.failed != nil {
 		return nil
 	}
 	to, match := uint64(0), uint64(0)
 	c.progress(func(id uint64, p *tracker.Progress) {
-		if id != c.options.Node && !p.IsLearner && p.RecentActive && p.Match >= match {
+		if id != c.options.Node && p.RecentActive && p.Match >= match && slices.Contains(c.inRaft.Voters, id) {
 			to, match = id, p.Match
 		}
 	})
@@ -165,6 +165,11 @@ func (c *Core) manage() error {
 	m := &c.state.members
 	if !c.leads() || c.ticks%retryTicks != 0 {
 		return nil
+	}
+	if m.Joint() && !slices.Contains(m.Voters, c.options.Node) {
+		// A leader that doesn't stay must not end the change: those who do might never learn
+		// that it is ended, nor win against the entries that only those have who leave.
+		return c.HandOver()
 	}
 	if m.Joint() {
 		return c.dropped(c.proposeChange(new(pb.ConfChangeV2)))

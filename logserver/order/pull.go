@@ -14,7 +14,8 @@ import (
 // member as decided records, with their contents, and writes them as its own; with each
 // piece Raft is told that the log begins behind it.
 type pull struct {
-	goal    *pb.Message // the snapshot; nil: nothing is to be pulled
+	goal    *pb.Message // the snapshot; nil: there is none
+	from    uint64      // who sent records
 	records []byte      // a decided frame that came, to be written next
 	at      uint64      // tick of the last question or progress
 	asks    uint64
@@ -89,19 +90,45 @@ func (p *pull) ask(c *Core) {
 }
 
 func (p *pull) tick(c *Core) {
+	if p.goal == nil {
+		p.tickAlone(c)
+		return
+	}
 	patience := uint64(2)
 	if p.records != nil {
 		patience = 20 // for their content
 	}
-	if p.goal != nil && c.ticks-p.at >= patience {
+	if c.ticks-p.at >= patience {
 		p.records = nil
 		p.ask(c)
 	}
 }
 
+// tickAlone is for a node that has had no leader for long: it pulls what others have
+// decided. Perhaps it doesn't know yet that a change of members has ended, and waits for
+// votes that nobody has to give any more.
+func (p *pull) tickAlone(c *Core) {
+	if c.lead != 0 {
+		p.at, p.records = c.ticks, nil
+		return
+	}
+	if c.ticks-p.at < leaderless {
+		return
+	}
+	p.at, p.records = c.ticks, nil
+	if others := c.others(); len(others) > 0 {
+		to := others[int(p.asks)%len(others)]
+		p.asks++
+		c.send(to, MessagePull, Pull{c.state.applied + 1, maxNumber}.append(nil))
+	}
+}
+
+// leaderless is for how many ticks a node may be without a leader before it pulls.
+const leaderless = 30
+
 func (c *Core) stepRecords(m *Message) {
-	if p := &c.pull; p.goal != nil && p.records == nil {
-		p.records = m.Payload
+	if p := &c.pull; (p.goal != nil || c.lead == 0) && p.records == nil && c.takesPart() {
+		p.records, p.from = m.Payload, m.From
 	}
 }
 
@@ -110,10 +137,13 @@ func (c *Core) stepRecords(m *Message) {
 func (c *Core) examine() (rows []byte) {
 	p := &c.pull
 	last := c.state.applied
-	if p.records == nil || p.goal == nil {
+	if p.records == nil {
 		return nil
 	}
-	goal, chain := p.goal.GetSnapshot().GetMetadata().GetIndex(), c.state.chain
+	goal, chain := uint64(maxNumber), c.state.chain
+	if p.goal != nil {
+		goal = p.goal.GetSnapshot().GetMetadata().GetIndex()
+	}
 	wants, ask := 0, p.wants != c.ticks+1
 	err := records(p.records, func(data []byte, claimed blobstore.Digest) error {
 		rec := &c.record
@@ -207,15 +237,24 @@ func (c *Core) installPulled(rows []byte, fn func(*Decision)) error {
 	if err := c.skipAhead(); err != nil {
 		return err
 	}
-	p.ask(c)
+	if p.goal != nil {
+		p.ask(c)
+	}
 	return nil
 }
 
 // skipAhead makes Raft's log begin behind what is decided.
 func (c *Core) skipAhead() error {
-	from := c.pull.goal.GetFrom()
+	from := c.pull.from
 	term := c.node.BasicStatus().GetTerm()
-	return c.toRaft(&pb.Message{
+	if c.pull.goal != nil {
+		from = c.pull.goal.GetFrom()
+	}
+	err := c.toRaft(&pb.Message{
 		Type: pb.MsgSnap.Enum(), From: new(from), To: new(c.options.Node), Term: new(term), Snapshot: c.snapshot(),
 	})
+	if err == nil && c.pull.goal == nil {
+		err = c.node.ForgetLeader() // it was none
+	}
+	return err
 }

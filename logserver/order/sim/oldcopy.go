@@ -12,8 +12,8 @@ import (
 // all the others since then, so that they remember only what is on their disks.
 func (w *world) oldCopy(restarts bool) {
 	n := w.nodes[w.ids[w.r.IntN(len(w.ids))]]
-	if n.leaving || n.gone || len(w.ids) < 3 {
-		return
+	if l := w.leader(); n.leaving || l == nil || l.core.Members().Joint() || len(l.core.Members().Voters) < 3 {
+		return // a voter that is alone can't be replaced
 	}
 	w.say("node %d is copied", n.id)
 	files, db := n.disk.files.Kill(), n.db

@@ -195,6 +195,7 @@ func (n *node) pump() {
 		n.propose()
 		r, ok := n.core.Ready()
 		n.post()
+		n.answerReads()
 		if err := n.core.Err(); err != nil {
 			n.fatal(err)
 			return

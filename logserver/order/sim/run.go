@@ -50,7 +50,9 @@ func (r *Report) String() string {
 }
 
 // Run runs one seed. Only one run can be under way in a process.
-func Run(seed uint64, o Options) Report {
+func Run(seed uint64, o Options) Report { return run(seed, o, (*world).whole) }
+
+func run(seed uint64, o Options, do func(*world)) Report {
 	or := func(d *time.Duration, otherwise time.Duration) {
 		if *d == 0 {
 			*d = otherwise
@@ -74,7 +76,7 @@ func Run(seed uint64, o Options) Report {
 				w.fail("%w: %v\n%s", errPanic, p, debug.Stack())
 			}
 		}()
-		w.whole()
+		do(w)
 	})
 	w.report.Seed, w.report.Virtual, w.report.Err = seed, w.now, w.failure
 	if w.failure != nil {
@@ -112,7 +114,7 @@ func (w *world) found() {
 		w.add(id, true)
 		w.join(id)
 	}
-	if w.chance(4) {
+	if !w.options.Quiet && w.chance(4) {
 		return // the faults begin at once
 	}
 	w.run(10*time.Second, func() bool {

@@ -39,7 +39,6 @@ type op struct {
 	floor   uint64 // what was acknowledged in the log when it was asked
 	tries   int
 	over    bool
-	refused int // answers that it was
 }
 
 func (c *client) begin() {

@@ -12,7 +12,6 @@ type disk struct {
 	files *fs.Mem
 	store *segment.Store
 	flush []segment.Frame // under way
-	old   *fs.Mem         // an earlier copy
 }
 
 // open recovers the store, as every start does.

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"strings"
-
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/logserver/order"
@@ -153,5 +151,3 @@ func orders(frames []segment.Frame, fn func(d blobstore.Digest)) {
 		}
 	}
 }
-
-func hasPrefix(entry string, c *client) bool { return strings.HasPrefix(entry, c.name+"-") }

@@ -12,10 +12,7 @@ import (
 // the decision to fn.
 func (c *Core) apply(e *pb.Entry, fn func(*Decision)) error {
 	if e.GetIndex() <= c.state.applied { // its decision was pulled
-		if e.GetType() == pb.EntryConfChangeV2 {
-			return c.tellRaft(e)
-		}
-		return nil
+		return c.tellRaft(e)
 	}
 	rec := &c.record
 	rec.reset(e.GetIndex(), e.GetTerm())
@@ -52,12 +49,8 @@ func (c *Core) follow(rec *record, e *pb.Entry) error {
 	switch rec.kind {
 	case KindBatch, KindIncarnation:
 		return c.resolved(rec)
-	case KindMember:
+	case KindMember, KindSettings:
 		return c.tellRaft(e)
-	case KindSettings:
-		if !rec.skipped {
-			return c.tellRaftOfFounders()
-		}
 	}
 	return nil
 }

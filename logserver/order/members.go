@@ -153,9 +153,25 @@ func (c *Core) decodeChange(e *pb.Entry) (*pb.ConfChangeV2, error) {
 	return cc, nil
 }
 
-// tellRaft makes Raft's members those that a committed change makes them. Raft may be
+// tellRaft makes Raft's members those that a committed entry makes them. Raft may be
 // behind what is decided, so it is decided anew, from the members that Raft has.
-func (c *Core) tellRaft(e *pb.Entry) (err error) {
+func (c *Core) tellRaft(e *pb.Entry) error {
+	if e.GetType() == pb.EntryConfChangeV2 {
+		return c.tellRaftOfChange(e)
+	}
+	if len(c.inRaft.Voters) > 0 || len(e.GetData()) == 0 {
+		return nil
+	}
+	if err := c.envelope.decode(e.GetData()); err != nil {
+		return err
+	}
+	if c.envelope.kind == KindSettings {
+		return c.tellRaftOfFounders(c.envelope.settings.Voters)
+	}
+	return nil
+}
+
+func (c *Core) tellRaftOfChange(e *pb.Entry) (err error) {
 	cc, err := c.decodeChange(e)
 	if err != nil {
 		return err
@@ -174,17 +190,14 @@ func (c *Core) tellRaft(e *pb.Entry) (err error) {
 }
 
 // tellRaftOfFounders gives Raft its first members, on a node that began without any.
-func (c *Core) tellRaftOfFounders() (err error) {
-	if len(c.inRaft.Voters) > 0 {
-		return nil
-	}
+func (c *Core) tellRaftOfFounders(voters []uint64) (err error) {
 	cc := new(pb.ConfChangeV2)
-	for _, id := range c.state.members.Voters {
+	for _, id := range voters {
 		cc.Changes = append(cc.Changes, change(pb.ConfChangeAddNode, id))
 	}
 	defer caught(&err)
 	c.node.ApplyConfChange(cc)
-	c.inRaft = c.state.members.clone()
+	c.inRaft = Members{Voters: slices.Clone(voters)}
 	return nil
 }
 

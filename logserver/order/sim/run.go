@@ -42,7 +42,8 @@ type Report struct {
 	Joined, Left, Lost, Pulled, Faulty, Copies   int
 	Virtual                                      time.Duration
 	Err                                          error
-	Trace                                        []string // what happened last, if Err isn't nil
+	Trace                                        []string    // what happened last, if Err isn't nil
+	History                                      []Operation // if Err is nil
 }
 
 func (r *Report) String() string {
@@ -81,6 +82,8 @@ func run(seed uint64, o Options, do func(*world)) Report {
 	w.report.Seed, w.report.Virtual, w.report.Err = seed, w.now, w.failure
 	if w.failure != nil {
 		w.report.Trace = w.trace
+	} else {
+		w.report.History = w.history()
 	}
 	return w.report
 }

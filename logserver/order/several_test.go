@@ -328,3 +328,82 @@ func FuzzStep(f *testing.F) {
 		}
 	})
 }
+
+// kinds returns the types of Raft's messages that may leave now.
+func (m *machine) kinds() (list []pb.MessageType) {
+	for _, out := range m.core.Messages() {
+		if out.Kind == MessageRaft {
+			var r pb.Message
+			m.must(proto.Unmarshal(out.Payload, &r))
+			list = append(list, r.GetType())
+		}
+	}
+	return list
+}
+
+// TestNothingBeforeTheFlush: a vote and an acknowledgement leave when what they say is
+// stored, and no sooner; so does everything when term or vote change.
+func TestNothingBeforeTheFlush(t *testing.T) {
+	m := follower(t)
+	m.kinds()
+	for _, test := range []struct {
+		what  string
+		given *pb.Message
+		after pb.MessageType
+	}{
+		{"vote", &pb.Message{Type: pb.MsgVote.Enum(), Term: new(uint64(3)), Index: new(uint64(0)), LogTerm: new(uint64(0))}, pb.MsgVoteResp},
+		{"entries", &pb.Message{Type: pb.MsgApp.Enum(), Term: new(uint64(3)), Entries: []*pb.Entry{entry(1, 3, "")}}, pb.MsgAppResp},
+		{"heartbeat of a new term", &pb.Message{Type: pb.MsgHeartbeat.Enum(), Term: new(uint64(4))}, pb.MsgHeartbeatResp},
+	} {
+		m.must(m.core.Step(m.raft(1, test.given)))
+		if !m.flush() {
+			t.Fatalf("%s: nothing to flush", test.what)
+		}
+		if early := m.kinds(); len(early) > 0 {
+			t.Errorf("%s: %v before the flush", test.what, early)
+		}
+		m.advance()
+		if late := m.kinds(); !slices.Equal(late, []pb.MessageType{test.after}) {
+			t.Errorf("%s: %v after the flush", test.what, late)
+		}
+	}
+	m.must(m.core.Step(m.raft(1, &pb.Message{Type: pb.MsgHeartbeat.Enum(), Term: new(uint64(4))})))
+	m.flush()
+	if now := m.kinds(); !slices.Equal(now, []pb.MessageType{pb.MsgHeartbeatResp}) {
+		t.Errorf("heartbeat: %v at once", now)
+	}
+}
+
+// TestFenced: a node that has started again elsewhere stops the one that was there.
+func TestFenced(t *testing.T) {
+	for what, kind := range map[string]Kind{"newer start": KindIncarnation, "same start": KindBatch} {
+		m := newMachine(t, Limits{})
+		h := &header{node: 1, incarnation: 2, seq: 1}
+		data := appendHeader(nil, KindIncarnation, h)
+		if kind == KindBatch {
+			m.must(m.core.Propose(proposal([]Append{one("a")}), blobstore.Digest{1}, 1))
+			m.core.pending.list[0].digest[0]++ // the other process's is ordered
+		} else {
+			m.must(m.core.propose(data))
+		}
+		m.flush()
+		if err := m.core.Advance(nil); !errors.Is(err, errTwice) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestBusy: what is handed over is bounded, and told apart from a node that doesn't serve.
+func TestBusy(t *testing.T) {
+	m := newMachine(t, Limits{})
+	var err error
+	n := 0
+	for ; err == nil && n < 2*maxPending; n++ {
+		err = m.core.Propose(proposal([]Append{one("a")}), blobstore.Digest{byte(n)}, 1)
+	}
+	if !errors.Is(err, ErrBusy) || n != maxPending+1 {
+		t.Errorf("proposal %d: %v", n, err)
+	}
+	m.settle()
+	m.expect([]Append{one("a")}, appended(maxPending+1))
+}

@@ -12,7 +12,7 @@ import (
 // all the others since then, so that they remember only what is on their disks.
 func (w *world) oldCopy(restarts bool) {
 	n := w.nodes[w.ids[w.r.IntN(len(w.ids))]]
-	if l := w.leader(); n.leaving || l == nil || l.core.Members().Joint() || len(l.core.Members().Voters) < 3 {
+	if l := w.leader(); w.leaving() || l == nil || l.core.Members().Joint() || len(l.core.Members().Voters) < 3 {
 		return // a voter that is alone can't be replaced
 	}
 	w.say("node %d is copied", n.id)

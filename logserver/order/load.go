@@ -76,12 +76,9 @@ func (c *Core) LoadCheckpoint(state []byte) error {
 
 // decode reads what append wrote into a new state.
 func (s *state) decode(data []byte) (hard hardState, l *loading, err error) {
-	const what = "checkpoint"
 	r := summed(data)
-	changed := len(r.b) > 0 && r.b[0] == membersVersion
-	if changed {
-		r.byte()
-	} else if err := r.version(what); err != nil {
+	changed, err := r.checkpointVersion()
+	if err != nil {
 		return hard, nil, err
 	}
 	s.applied, s.term = r.between(1, maxNumber), r.between(1, maxNumber)
@@ -105,7 +102,17 @@ func (s *state) decode(data []byte) (hard hardState, l *loading, err error) {
 	if s.keys.rows.first > l.keys || s.outcomes.runs.first > l.runs || l.outcomes > s.outcomes.next {
 		r.fail()
 	}
-	return hard, l, r.end(what)
+	return hard, l, r.end("checkpoint")
+}
+
+// checkpointVersion reads the version byte, and tells whether the members follow the
+// settings.
+func (r *reader) checkpointVersion() (changed bool, err error) {
+	if len(r.b) > 0 && r.b[0] == membersVersion {
+		r.byte()
+		return true, nil
+	}
+	return false, r.version("checkpoint")
 }
 
 func (s *state) loadLogs(r *reader) {

@@ -156,6 +156,9 @@ func (c *Core) decodeChange(e *pb.Entry) (*pb.ConfChangeV2, error) {
 // tellRaft makes Raft's members those that a committed entry makes them. Raft may be
 // behind what is decided, so it is decided anew, from the members that Raft has.
 func (c *Core) tellRaft(e *pb.Entry) error {
+	if c.node == nil { // a replay that decides anew what is lost
+		return nil
+	}
 	if e.GetType() == pb.EntryConfChangeV2 {
 		return c.tellRaftOfChange(e)
 	}

@@ -222,6 +222,7 @@ func (c *Core) installPulled(rows []byte, fn func(*Decision)) error {
 		if err := rec.decode(data); err != nil {
 			return err
 		}
+		c.before = c.state.chain
 		if err := c.state.install(rec, chain); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/ringlog/ringlog/blobstore"
@@ -83,28 +84,37 @@ func (c *Core) release() error {
 	return nil
 }
 
+// maxWants is for how many batches' content is asked at once.
+const maxWants = 64
+
 // askForContent asks for what is waited for. First whoever proposed it is asked, then one
 // after the other: it may be gone.
 func (c *Core) askForContent() {
-	if len(c.held) > 0 {
-		if c.held[0].GetTerm() < c.flushed.term {
-			c.held = nil // of a leader that is none any more: Raft wouldn't take it
-		} else {
-			for _, m := range c.held {
-				for _, e := range m.GetEntries() {
-					c.askIfMissing(e.GetData())
-				}
-			}
+	if len(c.held) > 0 && c.held[0].GetTerm() < c.flushed.term {
+		c.held = nil // of a leader that is none any more: Raft wouldn't take it
+	}
+	asked := make(map[blobstore.Digest]bool)
+	ask := func(envelope []byte) {
+		if node, d, ok := batchOf(envelope); ok && len(asked) < maxWants && !asked[d] && !c.has(d) {
+			asked[d] = true
+			c.want(node, &Want{Digest: d})
+		}
+	}
+	for _, m := range c.held {
+		for _, e := range m.GetEntries() {
+			ask(e.GetData())
 		}
 	}
 	for i := range c.parked {
-		c.askIfMissing(c.parked[i].Payload)
+		ask(c.parked[i].Payload)
 	}
 }
 
-func (c *Core) askIfMissing(envelope []byte) {
-	if node, d, ok := batchOf(envelope); ok && !c.has(d) {
-		c.want(node, &Want{Digest: d})
+// park keeps a proposal until its content is here.
+func (c *Core) park(m *Message) {
+	again := slices.ContainsFunc(c.parked, func(p Message) bool { return bytes.Equal(p.Payload, m.Payload) })
+	if len(c.parked) < maxWaiting && !again {
+		c.parked = append(c.parked, *m)
 	}
 }
 

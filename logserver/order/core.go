@@ -170,6 +170,9 @@ func (c *Core) encodeReady(r *Ready) {
 		return p
 	}
 	for _, e := range c.ready.Entries {
+		if e.GetIndex() <= c.state.applied {
+			continue // its decision was pulled, and is stored
+		}
 		c.frames = append(c.frames, cut(appendOrder(c.frame, e)))
 	}
 	r.Order = c.frames

@@ -194,9 +194,7 @@ func (c *Core) acceptBatch(m *Message, e *envelope) error {
 		c.send(m.From, MessageRefused, refusal{e.incarnation, last + 1}.append(nil))
 		return nil
 	case !c.has(e.digest):
-		if len(c.parked) < maxWaiting {
-			c.parked = append(c.parked, *m)
-		}
+		c.park(m)
 		return nil
 	}
 	seq, incarnation := e.seq, e.incarnation

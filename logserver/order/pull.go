@@ -194,9 +194,6 @@ func (c *Core) examine() (rows []byte) {
 
 var errEnough = errors.New("enough")
 
-// maxWants is for how many batches' content a pull asks at once.
-const maxWants = 64
-
 // lacks returns what has to be here before a record is written.
 func (c *Core) lacks(rec *record) (w Want, lacks bool) {
 	for i := range rec.items {

@@ -256,3 +256,71 @@ func TestBusy(t *testing.T) {
 	m.settle()
 	m.expect([]Append{one("a")}, appended(maxPending+1))
 }
+
+// TestPulledAhead: a node has pulled what is decided, but isn't among the members of that
+// time, so that Raft begins at the first entry all the same. What is decided is not
+// stored again as order, whose content may not be here; what follows is.
+func TestPulledAhead(t *testing.T) {
+	donor := newMachine(t, Limits{})
+	donor.propose(1, after("a", 9)) // refused: nobody needs its content
+	donor.idle()
+	goal := donor.core.snapshot()
+	applied := goal.GetMetadata().GetIndex()
+	var records [][]byte
+	var entries []*pb.Entry
+	for _, f := range donor.disk {
+		for _, o := range f.order {
+			e, err := decodeOrder(o)
+			donor.must(err)
+			entries = append(entries, e)
+		}
+		if f.decided != nil {
+			donor.must(SplitDecided(f.decided, func(_ uint64, r []byte) error {
+				records = append(records, r)
+				return nil
+			}))
+		}
+	}
+	m := follower(t)
+	m.core.options.Has = func(blobstore.Digest) bool { return false }
+	m.must(m.core.Step(m.raft(1, &pb.Message{Type: pb.MsgSnap.Enum(), Term: new(uint64(1)), Snapshot: goal})))
+	asked := slices.ContainsFunc(m.core.Messages(), func(m Message) bool {
+		p, err := ReadPull(m.Payload)
+		return m.Kind == MessagePull && err == nil && p == Pull{1, applied}
+	})
+	if !asked {
+		t.Error("nothing was pulled")
+	}
+	for _, piece := range [][][]byte{records[:2], records[1:]} { // they may overlap
+		m.must(m.core.Step(Message{2, 3, MessageRecords, JoinDecided(nil, piece...)}))
+		m.settle()
+	}
+	if m.core.Applied() != applied || m.core.storage.last() != 0 || m.core.wholeHash() != donor.core.wholeHash() {
+		t.Fatalf("applied %d of %d, Raft has entries up to %d", m.core.Applied(), applied, m.core.storage.last())
+	}
+	pulled := len(m.disk)
+	m.entries(1, 1, 0, 0, append(entries, entry(applied+1, 1, ""))...)
+	if m.core.storage.last() != applied+1 || len(m.core.held) != 0 {
+		t.Errorf("Raft has entries up to %d", m.core.storage.last())
+	}
+	stored := 0
+	for _, f := range m.disk[pulled:] {
+		stored += len(f.order)
+	}
+	if stored != 1 {
+		t.Errorf("%d order frames were stored", stored)
+	}
+	if got := m.core.inRaft.Voters; !slices.Equal(got, []uint64{1}) {
+		m.must(m.core.Step(m.raft(1, &pb.Message{Type: pb.MsgHeartbeat.Enum(), Term: new(uint64(1)), Commit: new(applied)})))
+		m.settle()
+		if got = m.core.inRaft.Voters; !slices.Equal(got, []uint64{1}) {
+			t.Errorf("Raft's voters are %d", got)
+		}
+	}
+	c, err := restored(m.options, m.db, m.disk)
+	m.must(err)
+	m.must(c.Start())
+	if c.storage.last() != applied+1 {
+		t.Errorf("after a restart Raft has entries up to %d", c.storage.last())
+	}
+}

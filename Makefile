@@ -8,8 +8,9 @@ PART ?= .
 HOURS ?= 8
 LINES ?= 1000000
 MILLIONS ?= 50
+SEEDS ?= 1000
 
-.PHONY: run build test lint fuzz integration check crash crash-long million bench bench-quick growth clean
+.PHONY: run build test lint fuzz integration check sim crash crash-long million bench bench-quick growth clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -35,7 +36,10 @@ integration: build ## real npm clients, netcat, what `make crash` runs, each onc
 	integration/scripts/install
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -p 1 -timeout 10m ./...
 
-check: lint fuzz integration ## what `make test` leaves out
+check: lint fuzz integration sim ## what `make test` leaves out
+
+sim: ## clusters in virtual time: SEEDS=n from FIRST=n on, or SEED=n once more with what happened
+	SEEDS=$(SEEDS) go test -count=1 -timeout 24h -v -run TestSeeds ./logserver/order/sim
 
 crash: build ## kills, power cuts, failing system calls, full disks (PART=Kill KILLS=50 SEED=7 for a part of it)
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -timeout 1h -v -run '$(PART)' ./crash

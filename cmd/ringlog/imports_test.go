@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"logserver/hub":        {"blobstore", "protocol"},
 	"logserver/index":      {"blobstore"},
 	"logserver/order":      {"blobstore"},
+	"logserver/order/sim":  {"blobstore", "blobstore/segment", "blobstore/segment/fs", "logserver/order"},
 	"logserver/check":      {"blobstore", "blobstore/segment", "blobstore/segment/fs", "logserver/index", "logserver/order"},
 	"logserver": {"protocol", "blobstore", "blobstore/ring", "blobstore/segment", "blobstore/segment/fs",
 		"blobstore/placed", "blobstore/peer", "logserver/hub", "logserver/index", "logserver/order", "logserver/check"},
@@ -39,6 +40,7 @@ var mayImport = map[string][]string{
 // onlyIn says which packages may import a library, for those libraries that have one place.
 var onlyIn = map[string][]string{
 	"go.etcd.io/raft":                  {"logserver/order"},
+	"google.golang.org/protobuf":       {"logserver/order"},
 	"go.etcd.io/bbolt":                 {"logserver/index"},
 	"github.com/kelseyhightower":       {"cmd/ringlog"},
 	"github.com/spf13/cobra":           {"cmd/ringlog"},

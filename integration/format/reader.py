@@ -133,9 +133,9 @@ class Reader:
                                 % (index, stamp.encode(), digest.hex().encode(), named, text))
     def checkpoint(self, payload):
         b = Bytes(payload)
-        check(b.byte() == 1 and crc(payload[:-4]) == struct.unpack("<I", payload[-4:])[0], "checksum of a checkpoint")
+        check(b.byte() in (1, 2) and crc(payload[:-4]) == struct.unpack("<I", payload[-4:])[0], "checksum of a checkpoint")
         check((b.u(), [b.u() for _ in range(4)], b.take(32))[::2] == (self.raft, self.chain), "a checkpoint behind record", self.raft)
-        b.u64(), b.settings(), b.list(lambda: (b.u(), b.u(), b.u()))
+        b.u64(), b.settings(), payload[0] == 2 and (b.u(), [b.list(b.u) for _ in range(4)]), b.list(lambda: (b.u(), b.u(), b.u()))
         logs = b.list(lambda: (b.u(), b.name()))
         check(logs == [(self.heads[n + 1], self.names[n + 1]) for n in range(len(self.names))], "logs of a checkpoint")
     def seal(self, payload):

@@ -11,12 +11,19 @@ import (
 // apply decides about a committed entry, keeps the record to be written, and shows
 // the decision to fn.
 func (c *Core) apply(e *pb.Entry, fn func(*Decision)) error {
+	if e.GetIndex() <= c.state.applied { // its decision was pulled
+		return c.tellRaft(e)
+	}
 	rec := &c.record
 	rec.reset(e.GetIndex(), e.GetTerm())
-	if e.GetType() != pb.EntryNormal {
+	switch {
+	case e.GetType() == pb.EntryConfChangeV2:
+		if err := c.applyMembers(rec, e); err != nil {
+			return fmt.Errorf("raft entry %d: %w", rec.index, err)
+		}
+	case e.GetType() != pb.EntryNormal:
 		return unknown("type of Raft entry", uint64(e.GetType()))
-	}
-	if len(e.GetData()) > 0 {
+	case len(e.GetData()) > 0:
 		if err := c.envelope.decode(e.GetData()); err != nil {
 			return fmt.Errorf("raft entry %d: %w", rec.index, err)
 		}
@@ -28,8 +35,22 @@ func (c *Core) apply(e *pb.Entry, fn func(*Decision)) error {
 	if err := c.state.installEnd(rec, c.keep(rec)); err != nil {
 		return err
 	}
+	if err := c.follow(rec, e); err != nil {
+		return err
+	}
 	if fn != nil {
 		fn(c.show(rec))
+	}
+	return nil
+}
+
+// follow does what follows from a decision outside of the state.
+func (c *Core) follow(rec *record, e *pb.Entry) error {
+	switch rec.kind {
+	case KindBatch, KindIncarnation:
+		return c.resolved(rec)
+	case KindMember, KindSettings:
+		return c.tellRaft(e)
 	}
 	return nil
 }

@@ -27,9 +27,9 @@ type WindowRow struct {
 type saved struct{ keys, outcomes uint64 }
 
 // Checkpoint returns the state as it is. It refuses, ok false, unless every decision is
-// written and every flushed entry is decided: flush what Ready says, Decided too, and
-// ask again. It has the rows that are new since the checkpoint that was loaded or last
-// told to Saved, and shares no memory with the Core.
+// written, every flushed entry is decided, and the cluster is founded: flush what Ready
+// says, Decided too, and ask again. It has the rows that are new since the checkpoint
+// that was loaded or last told to Saved, and shares no memory with the Core.
 func (c *Core) Checkpoint() (cp Checkpoint, ok bool) {
 	if !c.rests() || len(c.decided) > 0 {
 		return Checkpoint{}, false

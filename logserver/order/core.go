@@ -5,6 +5,7 @@ import (
 
 	"github.com/ringlog/ringlog/blobstore"
 	"go.etcd.io/raft/v3"
+	pb "go.etcd.io/raft/v3/raftpb"
 )
 
 // ErrNotServing means that nothing can be proposed, because this node isn't the
@@ -16,6 +17,15 @@ type Options struct {
 	Node   uint64 // its Raft number, from 1
 	Limits Limits // taken when the cluster is founded, by Settings ever after; zero: the default
 	Retain int64  // bytes of ordered entries to keep in memory for other nodes; 0: 64 MiB
+
+	// Join: this node doesn't found a cluster. It is, or will be, a member of one.
+	Join bool
+	// Start tells this start of the node from all others; any number will do that doesn't
+	// come again. It matters where there are other nodes.
+	Start uint64
+	// Has tells whether the content of a batch is stored, or will be with the next flush,
+	// in front of what Ready gives. nil: it always is.
+	Has func(blobstore.Digest) bool
 }
 
 // Core orders and decides. One goroutine owns it.
@@ -30,6 +40,26 @@ type Core struct {
 	taken   bool       // there is one
 	flushed hardState  // as last flushed
 	leading bool
+	lead    uint64  // who leads, as far as is known; 0: nobody
+	inRaft  Members // as Raft has them: it may be behind what is decided
+
+	ticks     uint64
+	clock     int64 // as of the last tick
+	probation probation
+	seen      map[uint64]seen
+	outbox    []Message     // may leave
+	after     []Message     // may leave once what Ready gave is flushed
+	held      []*pb.Message // from leaders, waiting for content
+	parked    []Message     // proposals of other nodes, waiting for content
+	pull      pull
+	rows      []byte // pulled records that Ready has given
+	reads     reads
+	newest    uint64 // ticket of the read before this node's incarnation
+	upToDate  bool   // it was answered
+
+	pending      pending
+	accepted     map[uint64]node // proposals of other nodes that this leader has taken …
+	acceptedTerm uint64          // … in this term
 
 	incarnation uint64 // of this start; 0: not proposed yet
 	seq         uint64 // proposals since
@@ -72,59 +102,6 @@ func (c *Core) fatal(err error) error {
 	return c.failed
 }
 
-// Serving tells whether proposals are taken, and heads may be told: an entry of the
-// current term and this start's incarnation have been applied.
-func (c *Core) Serving() bool {
-	return c.failed == nil && c.leading && c.incarnation != 0 && c.state.term == c.flushed.term &&
-		c.state.stand(c.options.Node).incarnation == c.incarnation
-}
-
-// Propose asks for the appends of p to be ordered as one batch: digest is the batch's,
-// stamp the time, Unix nanoseconds. Nothing of p is kept. ErrNotServing and
-// ErrProposal mean that nothing was proposed, any other error is fatal. A proposal can't
-// be taken back: what may still refuse it (room on the disk) comes before.
-func (c *Core) Propose(p *Proposal, digest blobstore.Digest, stamp int64) error {
-	if c.failed != nil {
-		return c.failed
-	}
-	if !c.Serving() {
-		return ErrNotServing
-	}
-	if err := p.seal(digest, stamp, c.number); err != nil {
-		return err
-	}
-	c.proposal = appendHeader(c.proposal[:0], KindBatch, c.header(c.seq+1))
-	c.proposal = p.append(c.proposal)
-	err := c.propose(c.proposal)
-	if err == nil {
-		c.seq++
-	}
-	return err
-}
-
-func (c *Core) header(seq uint64) *header {
-	h := &c.envelope.header // free between two decisions
-	*h = header{c.options.Node, c.incarnation, seq, c.state.settings.Configuration,
-		append(h.holders[:0], c.options.Node)}
-	return h
-}
-
-func (c *Core) number(name []byte) uint32 { return c.state.byName[string(name)] }
-
-func (c *Core) propose(data []byte) (err error) {
-	defer func() {
-		if err != nil && !errors.Is(err, ErrNotServing) {
-			err = c.fatal(err)
-		}
-	}()
-	defer caught(&err)
-	err = c.node.Propose(data) // copies data
-	if errors.Is(err, raft.ErrProposalDropped) {
-		return ErrNotServing
-	}
-	return err
-}
-
 // Ready is what must be flushed, as one batch. It is valid until Advance.
 type Ready struct {
 	Order   [][]byte // payloads of order frames, in their order
@@ -150,8 +127,14 @@ func (c *Core) Ready() (r Ready, ok bool) {
 	}
 	if c.taken {
 		c.encodeReady(&r)
+	} else if c.rows = c.examine(); len(c.rows) > 0 {
+		if len(r.Decided) == 0 {
+			r.Decided = []byte{decidedVersion}
+		}
+		r.Decided = append(r.Decided[:len(r.Decided):len(r.Decided)], c.rows...)
+		return r, true
 	}
-	return r, c.taken
+	return r, c.taken && c.failed == nil
 }
 
 // take gets from Raft what has to be flushed, or applied.
@@ -159,16 +142,17 @@ func (c *Core) take() (err error) {
 	defer caught(&err)
 	for c.node != nil && !c.taken && c.node.HasReady() {
 		c.ready = c.node.Ready()
-		if c.ready.SoftState != nil {
-			c.leading = c.ready.SoftState.RaftState == raft.StateLeader
+		if err := c.collect(); err != nil {
+			return err
 		}
-		if !c.ready.MustSync && len(c.ready.CommittedEntries) == 0 {
+		if !c.ready.MustSync && len(c.ready.CommittedEntries) == 0 && raft.IsEmptySnap(c.ready.Snapshot) {
+			c.flushedAll()
 			c.node.Advance(c.ready)
 			continue
 		}
 		c.taken = true
 	}
-	return nil
+	return c.askReads()
 }
 
 func (c *Core) encodeReady(r *Ready) {
@@ -186,6 +170,9 @@ func (c *Core) encodeReady(r *Ready) {
 		return p
 	}
 	for _, e := range c.ready.Entries {
+		if e.GetIndex() <= c.state.applied {
+			continue // its decision was pulled, and is stored
+		}
 		c.frames = append(c.frames, cut(appendOrder(c.frame, e)))
 	}
 	r.Order = c.frames
@@ -223,6 +210,19 @@ func (c *Core) advance(fn func(*Decision)) error {
 	if c.node == nil {
 		return errors.New("advance before start")
 	}
+	if len(c.rows) > 0 {
+		rows := c.rows
+		c.rows = nil
+		if err := c.installPulled(rows, fn); err != nil {
+			return err
+		}
+		if err := c.take(); err != nil {
+			return err
+		}
+		if c.taken && c.ready.MustSync {
+			return nil
+		}
+	}
 	for c.taken {
 		if err := c.accept(fn); err != nil {
 			return err
@@ -237,15 +237,22 @@ func (c *Core) advance(fn func(*Decision)) error {
 			break // it must be flushed before anything of it is applied
 		}
 	}
+	c.settleReads()
 	return c.storage.compact(c.written)
 }
 
 // accept gives Raft what was flushed, and applies what is committed.
 func (c *Core) accept(fn func(*Decision)) error {
+	if !raft.IsEmptySnap(c.ready.Snapshot) {
+		if err := c.restored(c.ready.Snapshot); err != nil {
+			return err
+		}
+	}
 	if err := c.storage.append(c.ready.Entries); err != nil {
 		return err
 	}
 	c.flushed = c.readyState()
+	c.flushedAll()
 	committed := c.ready.CommittedEntries
 	for _, e := range committed {
 		if err := c.apply(e, fn); err != nil {
@@ -260,25 +267,6 @@ func (c *Core) advanceRaft() (err error) {
 	c.node.Advance(c.ready)
 	c.taken, c.ready = false, raft.Ready{}
 	return nil
-}
-
-// introduce proposes what each start orders first, as soon as an entry of the current
-// term has been applied and the state is therefore known to be the newest: the
-// settings, if there are none yet, and this start's incarnation.
-func (c *Core) introduce() error {
-	if c.incarnation != 0 || !c.leading || c.state.term != c.flushed.term {
-		return nil
-	}
-	if c.state.settings.Configuration == 0 {
-		founding := envelope{kind: KindSettings, header: *c.header(0), settings: Settings{
-			Apply: applyVersion, Limits: c.options.Limits, Voters: []uint64{c.options.Node},
-		}}
-		if err := c.propose(founding.append(nil)); err != nil {
-			return err
-		}
-	}
-	c.incarnation = c.state.stand(c.options.Node).incarnation + 1
-	return c.propose(appendHeader(nil, KindIncarnation, c.header(0)))
 }
 
 // PendingDecided tells whether something decided is not yet written.
@@ -313,6 +301,6 @@ func (c *Core) Time() int64 { return c.state.time }
 // otherwise have no effect.
 func (c *Core) Settings() Settings {
 	s := c.state.settings
-	s.Voters = append([]uint64(nil), s.Voters...)
+	s.Voters = append([]uint64(nil), c.state.members.Voters...)
 	return s
 }

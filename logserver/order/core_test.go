@@ -214,17 +214,17 @@ func TestNewerVersions(t *testing.T) {
 	rec.reset(1, 1)
 	rec.kind = KindRedact
 	rec.node = 1
-	member := appendHeader(nil, KindMember, &header{node: 1})
+	trim := appendHeader(nil, KindTrim, &header{node: 1})
 	for what, err := range map[string]error{
 		"envelope": new(envelope).decode([]byte{2, 1}),
-		"kind":     new(envelope).decode(member),
+		"kind":     new(envelope).decode(trim),
 		"record":   new(record).decode(rec.append(nil)),
 		"order":    New(Options{}).ReplayOrder([]byte{2, 0, 1, 1}),
-		"type":     New(Options{}).ReplayOrder([]byte{1, byte(pb.EntryConfChangeV2), 1, 1}),
+		"type":     New(Options{}).ReplayOrder([]byte{1, byte(pb.EntryConfChange), 1, 1}),
 		"state":    New(Options{}).ReplayState([]byte{2}),
 		"decided":  New(Options{}).ReplayDecided([]byte{2}, nil),
 		"settings": (&Settings{Apply: 2}).known(),
-		"load":     New(Options{}).LoadCheckpoint(appendSum([]byte{2}, 0)),
+		"load":     New(Options{}).LoadCheckpoint(appendSum([]byte{3}, 0)),
 	} {
 		if !errors.Is(err, ErrUnknown) {
 			t.Errorf("%s: %v", what, err)

@@ -1,9 +1,10 @@
 // Package order puts appends into their final order: it is Raft, and behind it
 // apply, which decides every append and remembers what it must for deciding the
-// next ones. It has no goroutine, clock, socket, file or random number; it takes
-// proposals, times and completed flushes in and gives frames to flush and
-// decisions out. The same inputs give the same bytes, on every node and again
-// after a restart.
+// next ones. It has no goroutine, clock, socket or file, and no random number but
+// those that Raft draws for its election time-outs; it takes proposals, messages,
+// ticks and completed flushes in and gives frames to flush, messages and decisions
+// out. The same inputs give the same decisions, on every node and again after a
+// restart.
 //
 // # Running
 //
@@ -27,9 +28,42 @@
 // an entry of the current Raft term, and this start's incarnation, have been
 // applied. A Core that is alone comes to it within that loop.
 //
-// Every error but ErrNotServing and ErrProposal is fatal: the Core stays as it is,
+// Every error but ErrNotServing, ErrBusy, ErrProposal, ErrMembers and ErrMessage is fatal: the Core stays as it is,
 // repeats the error, and the process has to recover from what it flushed. A panic
 // inside Raft becomes such an error.
+//
+// # Several nodes
+//
+// A Core that isn't alone also gets Tick every tenth of a second and Step with each
+// message of another node; what Messages returns is sent after each of these, after
+// Ready, for what may leave while it is flushed, and after Advance.
+//
+// All members own all content. Who proposes a batch sends its content to all others
+// (MessagePut) and says so to nobody; Options.Has tells the Core whether content is here,
+// and Arrived that some has come. What is ordered before its content is here is not stored,
+// nor acknowledged, but waits (content.go), and the content is asked for (MessageWant).
+//
+// A proposal is numbered by node, incarnation and seq, and handed to one leader after
+// the other until it is decided (handover.go). Apply takes a node's next number only, so
+// it is done once; a newer incarnation ends an older one. Raft's own forwarding isn't
+// used, since it drops silently.
+//
+// Heads are told after a Read (readindex.go), by the leader too.
+//
+// Who is too far behind for the entries that the leader still has gets a snapshot, which
+// is (index, term, members, chain) and nothing more, and pulls what was decided up to there
+// from any member as decided records (pull.go). Pulled records are flushed like own ones;
+// with each piece Raft's log is made to begin behind it, so that a crash in between loses
+// nothing that was acknowledged.
+//
+// Members are changed by Join and Leave, on the leader (members.go, manage.go): in joint
+// consensus, newcomers copy until they have caught up, and vote when they make the number
+// of voters 3, 5 or 7. What a change comes to is decided on a copy before Raft is told;
+// one that isn't valid is a recorded no-op.
+//
+// A node that has started takes part in nothing until the others have told it that it
+// has forgotten nothing they know of (probation.go). One that has, because its disk is an
+// old copy, or whose newest Raft state is damaged (Distrust), is Faulty.
 //
 // # Frames
 //
@@ -71,5 +105,7 @@
 // # What is left to others
 //
 // Contents, places, reading, answering; flushing frames as one batch, content
-// before or with its order; handing frames back in their order.
+// before or with its order; handing frames back in their order. Carrying messages, and
+// among them the answers to Pull, Want and Put. Saying "unknown outcome" to who doesn't
+// want to wait for a proposal.
 package order

@@ -15,7 +15,7 @@ const (
 	KindEmpty       Kind = iota // a new leader's entry without a proposal
 	KindBatch                   // appends
 	KindSettings                // founding, or a change of what decides
-	KindMember                  // reserved
+	KindMember                  // a change of members, whose envelope is the context of Raft's
 	KindIncarnation             // a node has started
 	KindTrim                    // reserved
 	KindRedact                  // reserved
@@ -39,7 +39,7 @@ type header struct {
 //	             producers: count, each: length byte, name
 //	             runs: count, each: see appendRun
 //	settings:    see appendSettings
-//	incarnation: nothing more
+//	incarnation, member: nothing more; a member's configuration is that of Members
 type envelope struct {
 	kind Kind
 	header
@@ -167,7 +167,7 @@ func (e *envelope) decode(data []byte) error {
 		e.batch.decode(&r)
 	case KindSettings:
 		r.settings(&e.settings)
-	case KindIncarnation:
+	case KindIncarnation, KindMember:
 	default:
 		if r.bad {
 			break

@@ -37,10 +37,10 @@ func decodeOrder(payload []byte) (*pb.Entry, error) {
 	if err := r.end(what); err != nil {
 		return nil, err
 	}
-	if pb.EntryType(kind) != pb.EntryNormal {
+	if t := pb.EntryType(kind); t != pb.EntryNormal && t != pb.EntryConfChangeV2 {
 		return nil, unknown("type of Raft entry", uint64(kind))
 	}
-	e := &pb.Entry{Type: pb.EntryNormal.Enum(), Index: new(index), Term: new(term)}
+	e := &pb.Entry{Type: pb.EntryType(kind).Enum(), Index: new(index), Term: new(term)}
 	if len(data) > 0 {
 		e.Data = bytes.Clone(data)
 	}
@@ -72,14 +72,11 @@ func decodeState(payload []byte) (s hardState, err error) {
 // false if it orders none. It tells what content was that is damaged.
 func Digest(payload []byte) (d blobstore.Digest, ok bool) {
 	e, err := decodeOrder(payload)
-	if err != nil || len(e.GetData()) == 0 {
+	if err != nil || e.GetType() != pb.EntryNormal {
 		return d, false
 	}
-	var proposed envelope
-	if err := proposed.decode(e.GetData()); err != nil || proposed.kind != KindBatch {
-		return d, false
-	}
-	return proposed.batch.digest, true
+	_, d, ok = batchOf(e.GetData())
+	return d, ok
 }
 
 // Runs calls fn with the batches that a decided frame's payload gives indices, and with the

@@ -15,6 +15,7 @@ type state struct {
 	chain         blobstore.Digest
 	time          int64 // of the last accepted entry
 	settings      Settings
+	members       Members
 	nodes         []node     // ascending
 	logs          []logState // log number n is logs[n-1]
 	byName        map[string]uint32
@@ -122,6 +123,8 @@ func (s *state) installEnd(rec *record, chain blobstore.Digest) error {
 		s.installTurn(rec)
 	case KindSettings:
 		return s.installSettings(&rec.settings)
+	case KindMember:
+		s.members = rec.members.clone()
 	case KindIncarnation:
 		*s.node(rec.node) = node{rec.node, rec.incarnation, 0}
 	}
@@ -143,6 +146,9 @@ func (s *state) installTurn(rec *record) {
 func (s *state) installSettings(settings *Settings) error {
 	if err := settings.known(); err != nil {
 		return err
+	}
+	if s.settings.Configuration == 0 {
+		s.members = Members{Voters: append([]uint64(nil), settings.Voters...)}
 	}
 	s.settings = *settings
 	s.settings.Voters = append([]uint64(nil), settings.Voters...)

@@ -6,19 +6,30 @@ import (
 )
 
 // checkpointVersion begins a checkpoint's State. What follows: applied, term; Raft's
-// term, vote, commit: uvarint; chain (32 bytes), time (8 bytes, LE); settings; nodes:
+// term, vote, commit: uvarint; chain (32 bytes), time (8 bytes, LE); settings; in
+// version 2, which is written when the members were ever changed, those; nodes:
 // count, each: id, incarnation, seq: uvarint; logs, by number: count, each: head:
 // uvarint, length byte, name; producers ever: uvarint; producers, the one used last at
 // the end: count, each: serial, last: uvarint, length byte, name; of keys and of
 // outcomes: the numbers of the first row and of the next; of outcomes also the running
 // numbers of the first append in a row and of the next: uvarint; checksum.
-const checkpointVersion = 1
+const (
+	checkpointVersion = 1
+	membersVersion    = 2
+)
 
 func (s *state) append(dst []byte, hard hardState) []byte {
 	start := len(dst)
-	dst = appendUvarints(append(dst, checkpointVersion), s.applied, s.term, hard.term, hard.vote, hard.commit)
+	version := byte(checkpointVersion)
+	if s.members.Version > 0 {
+		version = membersVersion
+	}
+	dst = appendUvarints(append(dst, version), s.applied, s.term, hard.term, hard.vote, hard.commit)
 	dst = appendTime(append(dst, s.chain[:]...), s.time)
 	dst = appendSettings(dst, &s.settings)
+	if version == membersVersion {
+		dst = appendMembers(dst, &s.members)
+	}
 	dst = appendUvarints(dst, uint64(len(s.nodes)))
 	for _, n := range s.nodes {
 		dst = appendUvarints(dst, n.id, n.incarnation, n.seq)
@@ -65,9 +76,9 @@ func (c *Core) LoadCheckpoint(state []byte) error {
 
 // decode reads what append wrote into a new state.
 func (s *state) decode(data []byte) (hard hardState, l *loading, err error) {
-	const what = "checkpoint"
 	r := summed(data)
-	if err := r.version(what); err != nil {
+	changed, err := r.checkpointVersion()
+	if err != nil {
 		return hard, nil, err
 	}
 	s.applied, s.term = r.between(1, maxNumber), r.between(1, maxNumber)
@@ -75,6 +86,9 @@ func (s *state) decode(data []byte) (hard hardState, l *loading, err error) {
 	r.into(s.chain[:])
 	s.time = r.time()
 	r.settings(&s.settings)
+	if s.members = (Members{Voters: append([]uint64(nil), s.settings.Voters...)}); changed {
+		s.members = r.members()
+	}
 	for range r.count(3) {
 		s.nodes = append(s.nodes, node{r.uvarint(), r.uvarint(), r.uvarint()})
 	}
@@ -88,7 +102,17 @@ func (s *state) decode(data []byte) (hard hardState, l *loading, err error) {
 	if s.keys.rows.first > l.keys || s.outcomes.runs.first > l.runs || l.outcomes > s.outcomes.next {
 		r.fail()
 	}
-	return hard, l, r.end(what)
+	return hard, l, r.end("checkpoint")
+}
+
+// checkpointVersion reads the version byte, and tells whether the members follow the
+// settings.
+func (r *reader) checkpointVersion() (changed bool, err error) {
+	if len(r.b) > 0 && r.b[0] == membersVersion {
+		r.byte()
+		return true, nil
+	}
+	return false, r.version("checkpoint")
 }
 
 func (s *state) loadLogs(r *reader) {

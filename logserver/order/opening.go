@@ -71,7 +71,7 @@ func (c *Core) ReplayCheckpoint(payload []byte) error {
 	}
 	const what = "checkpoint"
 	r := summed(payload)
-	if err := r.version(what); err != nil {
+	if _, err := r.checkpointVersion(); err != nil {
 		return err
 	}
 	applied, term := r.between(1, maxNumber), r.between(1, maxNumber)

@@ -18,6 +18,7 @@ import (
 //	             producers: count, each: length byte, name
 //	             items: count, each: see item.append
 //	settings:    unless skipped, the settings from now on: see appendSettings
+//	member:      unless skipped, the members from now on: see appendMembers
 //	incarnation: nothing more
 type record struct {
 	index, term uint64
@@ -31,6 +32,7 @@ type record struct {
 	producers [][]byte
 	items     []item
 	settings  Settings
+	members   Members
 }
 
 // item is what was decided about appends in a row; together, in the batch's order,
@@ -77,6 +79,8 @@ func (rec *record) append(dst []byte) []byte {
 		dst = rec.appendBatch(dst)
 	case rec.kind == KindSettings && !rec.skipped:
 		dst = appendSettings(dst, &rec.settings)
+	case rec.kind == KindMember && !rec.skipped:
+		dst = appendMembers(dst, &rec.members)
 	}
 	return dst
 }
@@ -176,6 +180,10 @@ func (rec *record) decode(data []byte) error {
 	case KindSettings:
 		if !rec.skipped {
 			r.settings(&rec.settings)
+		}
+	case KindMember:
+		if !rec.skipped {
+			rec.members = r.members()
 		}
 	case KindIncarnation:
 	default:

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/ringlog/ringlog/blobstore"
 	"go.etcd.io/raft/v3"
@@ -129,8 +128,12 @@ func (c *Core) replay(rec *record, data []byte, chain blobstore.Digest) error {
 	}
 	s := &c.restore
 	ordered := len(s.entries) > 0 && (!s.loss.any || s.entries[0].GetIndex() == rec.index)
-	if ordered && (s.entries[0].GetIndex() != rec.index || s.entries[0].GetTerm() != rec.term) {
+	switch {
+	case !ordered || s.entries[0].GetIndex() == rec.index && s.entries[0].GetTerm() == rec.term:
+	case s.entries[0].GetIndex() != rec.index || len(c.state.members.Voters) < 2 && c.state.members.Version == 0:
 		return fmt.Errorf("decided in term %d, ordered in term %d", rec.term, s.entries[0].GetTerm())
+	default:
+		s.entries, ordered = nil, false // of a leader who didn't bring them to an end; the decision was pulled
 	}
 	c.before = c.state.chain
 	if err := c.state.install(rec, chain); err != nil {
@@ -169,7 +172,7 @@ func (c *Core) start() (err error) {
 	if err := c.complete(); err != nil {
 		return err
 	}
-	voters, err := c.voters()
+	members, err := c.founded()
 	if err != nil {
 		return err
 	}
@@ -178,7 +181,7 @@ func (c *Core) start() (err error) {
 		return err
 	}
 	defer caught(&err)
-	if c.storage, err = newStorage(c.state.applied, c.state.term, voters, c.options.Retain); err != nil {
+	if c.storage, err = newStorage(c.state.applied, c.state.term, members, c.options.Retain, c.snapshot); err != nil {
 		return err
 	}
 	if err := c.storage.append(c.restore.entries); err != nil {
@@ -190,29 +193,49 @@ func (c *Core) start() (err error) {
 	}); err != nil {
 		return err
 	}
+	incarnation := c.remembered()
 	c.restore = restore{}
+	c.inRaft = members.clone()
+	c.lead = 0
 	if c.node, err = raft.NewRawNode(raftConfig(c.options.Node, c.state.applied, c.storage)); err != nil {
 		return err
 	}
-	if len(voters) > 1 {
+	c.probation.begin(c, incarnation)
+	if !c.takesPart() || len(members.Voters) != 1 || members.Joint() || !members.votes(c.options.Node) {
 		return nil
 	}
 	return c.node.Campaign()
 }
 
-// voters returns who votes: as agreed on, or this node alone when it founds.
-func (c *Core) voters() ([]uint64, error) {
-	if c.options.Node < 1 || c.options.Node > maxNode {
+// ErrRemoved is wrapped by Start's error for a node that is no member of the cluster: it
+// was removed, or these are another node's data. See also Options.Join.
+var ErrRemoved = errors.New("this node is not a member of the cluster")
+
+// founded returns who the members are: as agreed on, or this node alone when it founds.
+func (c *Core) founded() (*Members, error) {
+	m := &c.state.members
+	switch {
+	case c.options.Node < 1 || c.options.Node > maxNode:
 		return nil, fmt.Errorf("node number %d", c.options.Node)
+	case c.options.Join:
+	case c.state.settings.Configuration == 0:
+		return &Members{Voters: []uint64{c.options.Node}}, nil
+	case !m.Has(c.options.Node):
+		return nil, fmt.Errorf("%w: it is node %d, the members are %d", ErrRemoved, c.options.Node, m.All())
 	}
-	if c.state.settings.Configuration == 0 {
-		return []uint64{c.options.Node}, nil
+	return m, nil
+}
+
+// remembered returns the last incarnation of this node that it has stored.
+func (c *Core) remembered() uint64 {
+	n := c.state.stand(c.options.Node).incarnation
+	for _, e := range c.restore.entries {
+		if e.GetType() == pb.EntryNormal && len(e.GetData()) > 0 && c.envelope.decode(e.GetData()) == nil &&
+			c.envelope.kind == KindIncarnation && c.envelope.node == c.options.Node {
+			n = max(n, c.envelope.incarnation)
+		}
 	}
-	voters := c.state.settings.Voters
-	if !slices.Contains(voters, c.options.Node) {
-		return nil, fmt.Errorf("node %d is not among the voters %d", c.options.Node, voters)
-	}
-	return voters, nil
+	return n
 }
 
 // restoredState returns the hard state that goes with the newest of all that was

@@ -91,6 +91,8 @@ func (s *rowState) append(dst []byte, rec *record, offset int64) []byte {
 		dst = s.appendBatch(dst, rec, offset, flags)
 	case rec.kind == KindSettings && !rec.skipped:
 		dst = appendSettings(dst, &rec.settings)
+	case rec.kind == KindMember && !rec.skipped:
+		dst = appendMembers(dst, &rec.members)
 	}
 	return dst
 }
@@ -189,9 +191,11 @@ func (c *Core) Turn(segment uint64) (seal, checkpoint []byte, ok bool) {
 	return append(seal, c.decided...), checkpoint, true
 }
 
-// rests tells whether all that was ordered is decided, and nothing is under way.
+// rests tells whether all that was ordered is decided, the founding too, and nothing is
+// under way.
 func (c *Core) rests() bool {
-	return c.failed == nil && c.node != nil && !c.taken && c.storage.last() == c.state.applied
+	return c.failed == nil && c.node != nil && !c.taken && c.storage.last() == c.state.applied &&
+		c.state.settings.Configuration > 0
 }
 
 // Turned says that what Turn returned is durable.
@@ -285,6 +289,10 @@ func (s *rowState) decode(r *reader, index uint64, digest func(int64) (blobstore
 	case KindSettings:
 		if !rec.skipped {
 			r.settings(&rec.settings)
+		}
+	case KindMember:
+		if !rec.skipped {
+			rec.members = r.members()
 		}
 	case KindIncarnation:
 	default:

@@ -13,17 +13,29 @@ type storage struct {
 	bytes  int64   // of the entries that are there
 	sizes  []int64 // of each, the oldest first
 	first  uint64  // index of the oldest
+
+	snapshot func() *pb.Snapshot // of what is decided
 }
 
 // entryOverhead is about what an entry takes in memory besides its data.
 const entryOverhead = 128
 
 // newStorage holds nothing but where the entries begin: behind index, of that term.
-func newStorage(index, term uint64, voters []uint64, retain int64) (*storage, error) {
-	s := &storage{MemoryStorage: raft.NewMemoryStorage(), retain: retain, first: index + 1}
+func newStorage(index, term uint64, members *Members, retain int64, snapshot func() *pb.Snapshot) (*storage, error) {
+	s := &storage{MemoryStorage: raft.NewMemoryStorage(), retain: retain, first: index + 1, snapshot: snapshot}
 	return s, s.ApplySnapshot(&pb.Snapshot{Metadata: &pb.SnapshotMetadata{
-		Index: new(index), Term: new(term), ConfState: &pb.ConfState{Voters: voters},
+		Index: new(index), Term: new(term), ConfState: members.confState(),
 	}})
+}
+
+// Snapshot returns what another node gets whose next entry isn't here any more.
+func (s *storage) Snapshot() (*pb.Snapshot, error) { return s.snapshot(), nil }
+
+// restart forgets all entries: they begin behind a snapshot.
+func (s *storage) restart(snapshot *pb.Snapshot) (err error) {
+	defer caught(&err)
+	s.first, s.bytes, s.sizes = snapshot.GetMetadata().GetIndex()+1, 0, nil
+	return s.ApplySnapshot(snapshot)
 }
 
 // last returns the index of the newest entry.

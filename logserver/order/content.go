@@ -1,0 +1,134 @@
+package order
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/ringlog/ringlog/blobstore"
+	pb "go.etcd.io/raft/v3/raftpb"
+)
+
+// What came before its content waits here, in its order: an order frame that names a
+// batch is never stored before the batch. To Raft that is a slow network.
+
+// maxWaiting bounds how much waits for content; what is beyond is dropped, as a network
+// may, and comes again.
+const maxWaiting = 256
+
+// has tells whether content is stored, or will be with the next flush.
+func (c *Core) has(d blobstore.Digest) bool { return c.options.Has == nil || c.options.Has(d) }
+
+// batchOf returns who proposed the batch that data, an envelope, is about, and its digest.
+func batchOf(data []byte) (node uint64, d blobstore.Digest, ok bool) {
+	r := reader{b: data}
+	if r.byte() != envelopeVersion || Kind(r.byte()) != KindBatch {
+		return 0, d, false
+	}
+	node = r.uvarint()
+	r.uvarint()
+	r.uvarint()
+	r.uvarint()
+	for range r.count(1) {
+		r.uvarint()
+	}
+	r.time()
+	r.into(d[:])
+	return node, d, !r.bad
+}
+
+// missing returns the first batch of a Raft message that isn't here.
+func (c *Core) missing(m *pb.Message) (node uint64, d blobstore.Digest, ok bool) {
+	for _, e := range m.GetEntries() {
+		if e.GetIndex() <= c.state.applied || e.GetType() != pb.EntryNormal || len(e.GetData()) == 0 {
+			continue
+		}
+		if node, d, ok := batchOf(e.GetData()); ok && !c.has(d) {
+			return node, d, true
+		}
+	}
+	return 0, d, false
+}
+
+// receive takes entries from a leader, once their content is here.
+func (c *Core) receive(m *pb.Message) error {
+	if len(c.held) == 0 {
+		if _, _, lacks := c.missing(m); !lacks {
+			return c.toRaft(m)
+		}
+	}
+	if len(c.held) < maxWaiting {
+		c.held = append(c.held, m)
+	}
+	return nil
+}
+
+// release goes on with what has waited for content that is here now.
+func (c *Core) release() error {
+	for len(c.held) > 0 {
+		if _, _, lacks := c.missing(c.held[0]); lacks {
+			break
+		}
+		m := c.held[0]
+		c.held = c.held[1:]
+		if err := c.toRaft(m); err != nil {
+			return err
+		}
+	}
+	parked := c.parked
+	c.parked = nil
+	for i := range parked {
+		if err := c.stepProposal(&parked[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxWants is for how many batches' content is asked at once.
+const maxWants = 64
+
+// askForContent asks for what is waited for. First whoever proposed it is asked, then one
+// after the other: it may be gone.
+func (c *Core) askForContent() {
+	if len(c.held) > 0 && c.held[0].GetTerm() < c.flushed.term {
+		c.held = nil // of a leader that is none any more: Raft wouldn't take it
+	}
+	asked := make(map[blobstore.Digest]bool)
+	ask := func(envelope []byte) {
+		if node, d, ok := batchOf(envelope); ok && len(asked) < maxWants && !asked[d] && !c.has(d) {
+			asked[d] = true
+			c.want(node, &Want{Digest: d})
+		}
+	}
+	for _, m := range c.held {
+		for _, e := range m.GetEntries() {
+			ask(e.GetData())
+		}
+	}
+	for i := range c.parked {
+		ask(c.parked[i].Payload)
+	}
+}
+
+// park keeps a proposal until its content is here.
+func (c *Core) park(m *Message) {
+	again := slices.ContainsFunc(c.parked, func(p Message) bool { return bytes.Equal(p.Payload, m.Payload) })
+	if len(c.parked) < maxWaiting && !again {
+		c.parked = append(c.parked, *m)
+	}
+}
+
+// want asks node for content, or, in every other tick, another member; who leads now is
+// one, however old the members are that are known here.
+func (c *Core) want(node uint64, w *Want) {
+	others := c.others()
+	if c.lead != 0 && !slices.Contains(others, c.lead) {
+		others = []uint64{c.lead}
+	}
+	if len(others) > 0 && (c.ticks%2 == 0 || node == c.options.Node || node == 0) {
+		node = others[int(c.ticks/2)%len(others)]
+	}
+	if node != c.options.Node && node != 0 {
+		c.send(node, MessageWant, w.append(nil))
+	}
+}

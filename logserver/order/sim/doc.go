@@ -1,0 +1,18 @@
+// Package sim runs clusters of logserver/order in virtual time: several Cores as they
+// are, each with a real segment store on a disk in memory, on a network that delays,
+// drops, repeats, reorders and partitions, with clients that append, retry and ask. All
+// that happens follows from a seed. It is for tests.
+//
+// What it checks, while a run goes on and at its end, when all faults are healed:
+//
+//   - two nodes that have decided the same Raft entry have the same chain there;
+//   - an order frame, or a decided one, is never stored before the content it names;
+//   - what was acknowledged has the index that was told, on every node, and its bytes;
+//     nothing is there twice, what was refused is not there at all, and an append that
+//     was sent after another was acknowledged comes behind it;
+//   - a head that was told is not behind what was acknowledged before it was asked for,
+//     nor ahead of what there is;
+//   - when everything is healed all nodes come to the same state, and go on.
+//
+// A Spoil takes one guarantee away, so that a test can see that the checks find it out.
+package sim

@@ -1,0 +1,122 @@
+package sim
+
+import (
+	"slices"
+	"time"
+)
+
+// mostNodes is how many nodes there are at a time.
+const mostNodes = 6
+
+// grow adds a new node, which joins.
+func (w *world) grow() {
+	if len(w.ids) >= mostNodes {
+		return
+	}
+	w.newest++
+	w.add(w.newest, true)
+	w.join(w.newest)
+}
+
+// leave has a node removed by whoever leads, until it is no member any more, and ends it.
+func (w *world) leave(id uint64) {
+	n := w.nodes[id]
+	if n.leaving && n.gone {
+		return
+	}
+	n.leaving = true
+	l := w.leader()
+	if l != nil && !l.core.Members().Has(id) && !l.core.Members().Joint() {
+		w.report.Left++
+		w.say("node %d has left", id)
+		w.remove(n)
+		return
+	}
+	if l != nil {
+		_ = l.core.Leave(id) // it is tried again
+		l.pump()
+	}
+	w.after(300*time.Millisecond, func() { w.leave(id) })
+}
+
+// remove ends a node for good.
+func (w *world) remove(n *node) {
+	n.up, n.gone = false, true
+	n.disk.store = nil
+	w.ids = slices.DeleteFunc(w.ids, func(id uint64) bool { return id == n.id })
+	if w.lost == n.id {
+		w.lost = 0
+	}
+}
+
+// shrink removes some node, if there are enough.
+func (w *world) shrink() {
+	var stay []*node
+	for _, id := range w.ids {
+		if n := w.nodes[id]; !n.leaving {
+			stay = append(stay, n)
+		}
+	}
+	if len(stay) > 2 {
+		w.leave(stay[w.r.IntN(len(stay))].id)
+	}
+}
+
+// lose destroys a node's disk; the node is removed, and another takes its place. There is
+// one such loss at a time: more than that isn't promised to be survived.
+func (w *world) lose() {
+	l := w.leader()
+	if w.lost != 0 || l == nil {
+		return
+	}
+	m := l.core.Members()
+	if m.Joint() || len(m.Voters) < 3 || w.leaving() {
+		return
+	}
+	n := w.nodes[m.Voters[w.r.IntN(len(m.Voters))]]
+	if n.gone || n.leaving {
+		return
+	}
+	w.say("node %d loses its disk", n.id)
+	w.report.Lost++
+	w.lost = n.id
+	n.up, n.dead = false, true
+	w.leave(n.id)
+	w.grow()
+}
+
+// leaving tells whether some node is on its way out.
+func (w *world) leaving() bool {
+	for _, id := range w.ids {
+		if w.nodes[id].leaving {
+			return true
+		}
+	}
+	return false
+}
+
+// backToOne removes all nodes but one, one after the other, and then makes the cluster
+// three again. At each step everybody must be served.
+func (w *world) backToOne() {
+	for len(w.ids) > 1 && w.failure == nil {
+		w.leave(w.ids[w.r.IntN(len(w.ids))])
+		w.until("a node to leave", func() bool { return !w.leaving() })
+	}
+	w.serve("alone")
+	for len(w.ids) < 3 && w.failure == nil {
+		w.grow()
+	}
+	w.until("three to vote", func() bool {
+		l := w.leader()
+		return l != nil && len(l.core.Members().Voters) == 3 && !l.core.Members().Joint()
+	})
+	w.serve("three again")
+}
+
+// until lets time pass until something is so.
+func (w *world) until(what string, so func() bool) {
+	w.run(w.now+time.Minute, so)
+	if w.failure == nil && !so() {
+		w.fail("waited for %s: %s", what, w.standing())
+	}
+}

@@ -1,0 +1,142 @@
+package sim
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+func newDisk(w *world) *fs.Mem {
+	m := fs.Memory()
+	if w.options.Spoil == SpoilSyncs {
+		m.Lie(func(fs.Op) bool { return true })
+	}
+	return m
+}
+
+// restore makes a Core from the disk and the database.
+func (n *node) restore() error {
+	if _, err := n.disk.open(); err != nil {
+		return err
+	}
+	n.core = order.New(order.Options{
+		Node: n.id, Limits: n.limits, Join: n.joins, Start: n.start, Retain: 4000,
+		Has: func(d blobstore.Digest) bool {
+			_, ok := n.content[d]
+			return ok || n.w.options.Spoil == SpoilContent
+		},
+	})
+	if err := n.restoreContent(); err != nil {
+		return err
+	}
+	var from segment.Position
+	if db := n.db; db != nil {
+		from = db.from
+		n.records = slices.Clone(db.records)
+		for id, entries := range db.logs {
+			n.logs[id] = slices.Clone(entries)
+		}
+		if err := n.load(db); err != nil {
+			return err
+		}
+	}
+	if err := n.disk.store.Scan(from, n.replay); err != nil {
+		return err
+	}
+	n.flushed = len(n.records)
+	return n.core.Start()
+}
+
+func (n *node) load(db *database) error {
+	if err := n.core.LoadCheckpoint(db.state); err != nil {
+		return err
+	}
+	for _, rows := range []struct {
+		rows map[uint64][]byte
+		load func(uint64, []byte) error
+	}{{db.keys, n.core.LoadKey}, {db.outcomes, n.core.LoadOutcome}} {
+		for _, number := range slices.Sorted(maps.Keys(rows.rows)) {
+			if err := rows.load(number, rows.rows[number]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// restoreContent finds all contents, as a node's tables of digests would.
+func (n *node) restoreContent() error {
+	var m blobstore.Manifest
+	return n.disk.store.Scan(segment.Position{}, func(_ segment.Position, kind segment.Kind, payload []byte) error {
+		if kind != segment.KindContent {
+			return nil
+		}
+		p := slices.Clone(payload)
+		if err := m.Parse(p); err != nil {
+			return err
+		}
+		n.content[m.BatchDigest()] = p
+		return nil
+	})
+}
+
+func (n *node) replay(_ segment.Position, kind segment.Kind, payload []byte) error {
+	switch kind {
+	case segment.KindOrder:
+		return n.core.ReplayOrder(payload)
+	case segment.KindState:
+		return n.core.ReplayState(payload)
+	case segment.KindDecided:
+		err := order.SplitDecided(payload, func(index uint64, record []byte) error {
+			if index <= uint64(len(n.records)) {
+				return nil
+			}
+			return n.keep(index, record)
+		})
+		if err != nil {
+			return err
+		}
+		return n.core.ReplayDecided(payload, n.enter)
+	}
+	return nil
+}
+
+// checkpoint saves the state when the Core is at rest, now and then.
+func (n *node) checkpoint() {
+	if !n.w.chance(4) {
+		return
+	}
+	cp, ok := n.core.Checkpoint()
+	if !ok {
+		return
+	}
+	db := &database{state: cp.State, from: n.disk.store.Durable(), records: slices.Clone(n.records), logs: map[uint32][]string{}}
+	for id, entries := range n.logs {
+		db.logs[id] = slices.Clone(entries)
+	}
+	var keys, outcomes map[uint64][]byte
+	if n.db != nil {
+		keys, outcomes = n.db.keys, n.db.outcomes
+	}
+	db.keys, db.outcomes = merged(keys, &cp.Keys), merged(outcomes, &cp.Outcomes)
+	n.core.Saved(&cp)
+	n.db = db
+	n.w.report.Checkpoints++
+}
+
+func merged(rows map[uint64][]byte, w *order.Window) map[uint64][]byte {
+	out := make(map[uint64][]byte)
+	for n, v := range rows {
+		if n >= w.First {
+			out[n] = v
+		}
+	}
+	for _, row := range w.Rows {
+		out[row.N] = row.Value
+	}
+	return out
+}

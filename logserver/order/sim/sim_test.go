@@ -1,0 +1,53 @@
+package sim
+
+import (
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func number(name string, otherwise uint64) uint64 {
+	n, err := strconv.ParseUint(os.Getenv(name), 10, 64)
+	if err != nil {
+		return otherwise
+	}
+	return n
+}
+
+// TestSeeds runs SEEDS seeds from FIRST on, or the one that SEED names.
+func TestSeeds(t *testing.T) {
+	first, count := number("FIRST", 1), number("SEEDS", 50)
+	if seed := number("SEED", 0); seed > 0 {
+		first, count = seed, 1
+	}
+	var sum Report
+	began := time.Now()
+	for seed := first; seed < first+count; seed++ {
+		r := Run(seed, Options{})
+		if r.Err != nil {
+			t.Fatal(r.String())
+		}
+		sum.add(&r)
+	}
+	t.Logf("%d seeds in %v: %+v", count, time.Since(began), sum)
+}
+
+// TestSpoilt: the checks find out what is taken away, each.
+func TestSpoilt(t *testing.T) {
+	for spoil, name := range map[Spoil]string{
+		SpoilSyncs: "syncs", SpoilVotes: "votes", SpoilAnswers: "answers",
+		SpoilContent: "content", SpoilReads: "reads", SpoilTwice: "twice",
+	} {
+		t.Run(name, func(t *testing.T) {
+			const most = 300
+			for seed := uint64(1); seed <= most; seed++ {
+				if r := Run(seed, Options{Spoil: spoil}); r.Err != nil {
+					t.Logf("seed %d: %v", seed, r.Err)
+					return
+				}
+			}
+			t.Errorf("%d seeds have seen nothing", most)
+		})
+	}
+}

@@ -48,17 +48,21 @@ func openReserve(f fs.FS) (*reserve, error) {
 	return r, nil
 }
 
-// add allocates n more bytes.
+// add allocates n more bytes, or none. (A file system that has too few may leave those that
+// it has with the file.)
 func (r *reserve) add(n int64) error {
 	err := full(r.file.Allocate(r.size, n))
 	if err == nil {
 		r.size += n
+	} else if errors.Is(err, ErrDiskFull) {
+		err = errors.Join(err, r.file.Truncate(r.size))
 	}
 	return err
 }
 
-// grow makes the reserve so large, or as large as it can be: then the error is ErrDiskFull.
-func (r *reserve) grow(size int64) error {
+// grow makes the reserve so large, or as large as it can be up to atLeast: then the error is
+// ErrDiskFull. Beyond that it takes all or nothing, for what it takes others can't have.
+func (r *reserve) grow(size, atLeast int64) error {
 	begun := r.file == nil
 	if begun {
 		file, err := r.fs.Create(reserveName)
@@ -69,7 +73,7 @@ func (r *reserve) grow(size int64) error {
 	}
 	before := r.size
 	var err error
-	for missing := size - r.size; missing >= fileHeader; missing /= 2 {
+	for missing := size - r.size; missing >= fileHeader; missing = min(missing/2, atLeast-r.size) {
 		missing = alignUp(missing, fileHeader)
 		if err = r.add(missing); err == nil && r.size >= size {
 			break
@@ -130,23 +134,29 @@ func (r *reserve) close() error {
 // spare is the space that Open leaves to others when it uses the reserve up.
 func spare(limit int64) int64 { return min(spareSpace, limit) }
 
+// atLeast is how large a reserve is whatever is appended.
+func atLeast(limit int64) int64 { return 2 * spare(limit) }
+
 // Secure sees to it that n bytes, in batches that follow one another, can be written by
 // the next Open and behind it although the disk is full by then. ErrDiskFull: there is no
-// space to be kept aside for that; as much is as there was. Any other error is final, as
+// space to be kept aside for that. Any other error is final, as
 // Append's are.
 func (s *Store) Secure(n int64) error {
 	if s.err != nil {
 		return s.err
 	}
-	need := alignUp(fileHeader+n+sealSize, spare(s.limit)) + spare(s.limit)
+	need := max(alignUp(fileHeader+n+sealSize, spare(s.limit))+spare(s.limit), atLeast(s.limit))
 	if need <= s.reserve.size {
 		return nil
 	}
 	want := max(need, min(2*s.reserve.size, need+maxStep)) // not again for each batch that is a little larger
-	err := s.reserve.grow(want)
-	if errors.Is(err, ErrDiskFull) && s.reserve.size < need {
+	err := s.reserve.grow(want, 0)
+	if errors.Is(err, ErrDiskFull) && want > need {
+		err = s.reserve.grow(need, 0)
+	}
+	if errors.Is(err, ErrDiskFull) {
 		if err = s.cutAhead(); err == nil {
-			err = s.reserve.grow(need)
+			err = s.reserve.grow(need, atLeast(s.limit))
 		}
 	}
 	switch {

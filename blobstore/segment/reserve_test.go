@@ -228,3 +228,20 @@ func TestKilledAnywhereStartsOnAFullDisk(t *testing.T) {
 		t.Error("the disks were not full")
 	}
 }
+
+// TestALargeBatchLeavesSpace: what is kept aside for a batch that is too large for the disk is
+// not taken from those that aren't.
+func TestALargeBatchLeavesSpace(t *testing.T) {
+	disk, l := fs.Memory(), &ledger{}
+	s, _ := mustOpen(t, disk, small)
+	if err := appendReserved(s, l, 100); err != nil {
+		t.Fatal(err)
+	}
+	disk.SetSpace(disk.Used() + 1<<20)
+	if err := s.Reserve(3<<20, 0); !errors.Is(err, segment.ErrDiskFull) {
+		t.Fatalf("there is room for a third of it: %v", err)
+	}
+	if err := appendReserved(s, l, 50<<10); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -70,18 +70,24 @@ func newConnection(s *Server, nc net.Conn) *connection {
 }
 
 // serve reads the connection to its end, sees that everything asked for is
-// answered, and closes it. Nothing of it is left when it returns.
-func (c *connection) serve() {
+// answered, and closes it. Nothing of it is left when it returns; but one that
+// speaks HTTP is left as it is, to be handed over.
+func (c *connection) serve() spoken {
 	debug := c.log.options.Logger.GetLevel() <= zerolog.DebugLevel
 	if debug {
 		c.logger().Debug().Msg("connected")
 	}
 	c.keepAlive()
 	farewell, err := c.read()
+	if errors.Is(err, errHTTP) {
+		c.memory.set(0)
+		return speaksHTTP
+	}
 	c.finish(farewell, err)
 	if debug {
 		c.logger().Debug().AnErr("reason", ignoreEOF(err)).Msg("disconnected")
 	}
+	return speaksLines
 }
 
 // logger returns a logger that names the connection. It is made when it is needed:
@@ -108,14 +114,23 @@ func (c *connection) keepAlive() {
 
 // read handles line after line. It returns when the client has sent its last
 // one (io.EOF), the connection broke, or a line was met that closes it: then
-// farewell is the error to say.
+// farewell is the error to say. The first bytes may tell that it speaks HTTP (errHTTP).
 func (c *connection) read() (farewell string, err error) {
+	speaks := speaksLines
+	if c.limits.HTTP != nil {
+		speaks = unsure
+	}
 	for {
 		if err := c.out.waitForRoom(); err != nil {
 			return "", err
 		}
 		c.setDeadline()
 		err := c.lines.Fill()
+		if speaks == unsure {
+			if speaks = sniff(c.lines.Rest()); speaks == speaksHTTP {
+				return "", errHTTP
+			}
+		}
 		c.account()
 		farewell := c.handleLines()
 		c.out.flush()
@@ -285,6 +300,9 @@ func (c *connection) stop() {
 	_ = c.net.SetWriteDeadline(at)
 	_ = c.net.SetReadDeadline(alreadyPast) // wakes the goroutine out of its read
 	c.out.wake()
+	if c.lines == nil { // a stream has nobody who would be woken
+		c.out.endTail(false)
+	}
 }
 
 // cut ends the connection without regard to what is under way.

@@ -80,6 +80,10 @@ type ServerOptions struct {
 	StopGrace     time.Duration // how long it reads lines that are on their way, 50 ms
 	LostPause     time.Duration // follows each line that says that an entry is unavailable: some clients ask again at once, 10 ms
 	KeepAlive     time.Duration // idle time before TCP asks whether the peer is alive, 30 s
+
+	// HTTP makes what serves the connections that begin with a request of HTTP; nil: such
+	// bytes are a line like any other.
+	HTTP func(*Server) HTTP
 }
 
 func (o ServerOptions) withDefaults() ServerOptions {

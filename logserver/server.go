@@ -15,23 +15,34 @@ var ErrServerClosed = errors.New("logserver: server closed")
 type Server struct {
 	log     *Log
 	options ServerOptions
+	http    HTTP           // nil: connections speak lines only
 	serving sync.WaitGroup // one for each connection and each Serve
 
 	mu        sync.Mutex // guards the following
 	stopping  bool
 	listeners map[net.Listener]struct{}
 	conns     map[*connection]struct{}
+	handed    int                      // connections that speak HTTP
+	streams   map[*connection]struct{} // reads on some of those
 }
 
 // NewServer returns a Server for l. The caller closes l after Shutdown.
 func NewServer(l *Log, o ServerOptions) *Server {
-	return &Server{
+	s := &Server{
 		log:       l,
 		options:   o.withDefaults(),
 		listeners: make(map[net.Listener]struct{}),
 		conns:     make(map[*connection]struct{}),
+		streams:   make(map[*connection]struct{}),
 	}
+	if o.HTTP != nil {
+		s.http = o.HTTP(s)
+	}
+	return s
 }
+
+// Log returns what is served.
+func (s *Server) Log() *Log { return s.log }
 
 // Serve accepts connections from listener until Shutdown, which closes the
 // listener and makes Serve return ErrServerClosed. When no connection can be
@@ -99,7 +110,7 @@ func (s *Server) isStopping() bool {
 // many already or the server stops.
 func (s *Server) start(nc net.Conn) {
 	s.mu.Lock()
-	full := len(s.conns) >= s.options.MaxConns
+	full := len(s.conns)+s.handed >= s.options.MaxConns
 	if s.stopping || full {
 		s.mu.Unlock()
 		_ = nc.Close()
@@ -113,9 +124,12 @@ func (s *Server) start(nc net.Conn) {
 	s.serving.Add(1)
 	s.mu.Unlock()
 	go func() {
+		if c.serve() == speaksHTTP {
+			s.handOver(c)
+			return
+		}
 		defer s.serving.Done()
-		defer s.forget(c)
-		c.serve()
+		s.forget(c)
 	}()
 }
 
@@ -140,12 +154,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for c := range s.conns {
 		conns = append(conns, c)
 	}
+	for c := range s.streams {
+		conns = append(conns, c)
+	}
 	s.mu.Unlock()
 	for _, c := range conns {
 		c.stop()
 	}
 	done := make(chan struct{})
 	go func() {
+		if s.http != nil {
+			_ = s.http.Shutdown(ctx) // what ctx has cut short is told by this function itself
+		}
 		s.serving.Wait()
 		close(done)
 	}()

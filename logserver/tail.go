@@ -35,6 +35,7 @@ type tail struct {
 	history history
 
 	// Guarded by the outbox's mu.
+	seen          uint64 // the cursor, as last looked at; 0: not yet
 	stopNow       bool
 	stopAtCurrent bool
 }
@@ -42,6 +43,13 @@ type tail struct {
 // handleRead begins a read. It is taken now: without waiting for appends before
 // it on the connection.
 func (c *connection) handleRead(m *protocol.Message) {
+	if c.beginRead(m) == nil {
+		c.out.refuse(nil, protocol.ErrorAlreadyReading)
+	}
+}
+
+// beginRead begins a read; nil: there is one already.
+func (c *connection) beginRead(m *protocol.Message) *tail {
 	t := &tail{
 		c: c, history: history{cursor: cursor{log: c.log}},
 		bounded: m.Read > 0, left: m.Read,
@@ -49,8 +57,7 @@ func (c *connection) handleRead(m *protocol.Message) {
 		echo: m.Read > 0 || m.Echo || c.limits.Echo,
 	}
 	if !c.out.begin(t) {
-		c.out.refuse(nil, protocol.ErrorAlreadyReading)
-		return
+		return nil
 	}
 	name := m.Log
 	if name == nil {
@@ -62,6 +69,7 @@ func (c *connection) handleRead(m *protocol.Message) {
 	t.next = c.log.firstIndex(t.topic, &m.From, t.high)
 	c.tails.Add(1)
 	go t.run()
+	return t
 }
 
 // firstIndex says where a read begins whose log's head is high.
@@ -268,6 +276,7 @@ func (t *tail) step() (to uint64, ended bool) {
 	o := &t.c.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	t.seen = t.next
 	if t.sayState(head) {
 		o.tail = nil
 		o.drain()

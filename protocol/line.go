@@ -30,6 +30,7 @@ type LineReader struct {
 	buf                 []byte
 	start, scanned, end int
 
+	number  int  // of the last line, those left out counted
 	tooLong bool // the next line is longer than limit
 	quiet   int  // reads in a row after which at most a quarter of buf was used
 }
@@ -143,6 +144,7 @@ func (l *LineReader) Next() ([]byte, bool) {
 			break
 		}
 		l.start, l.scanned = end+1, end+1
+		l.number++
 		if !blank(line) {
 			return line, true
 		}
@@ -163,6 +165,14 @@ func blank(line []byte) bool {
 // Partial returns how many bytes of an unfinished line are buffered. It means
 // something when Next has no more.
 func (l *LineReader) Partial() int { return l.end - l.start }
+
+// Rest returns what was read and is not yet given out: with Partial, of an unfinished
+// line. The bytes are valid until the next Fill.
+func (l *LineReader) Rest() []byte { return l.buf[l.start:l.end] }
+
+// Number returns how many lines were given out or left out: the number of the last
+// one, from 1.
+func (l *LineReader) Number() int { return l.number }
 
 // Size returns how many bytes of memory the buffer takes.
 func (l *LineReader) Size() int { return len(l.buf) }

@@ -36,9 +36,11 @@ func (l *Log) write(frame *segment.Frame) (place blobstore.Place, err error) {
 	if len(l.frames) == 0 {
 		return place, nil
 	}
+	began := time.Now()
 	l.stall.begin()
 	places, err := l.store.Append(l.frames)
 	l.stall.end()
+	l.metrics.flush.Observe(time.Since(began).Seconds())
 	if err == nil {
 		err = l.Err() // what was given up in the meantime is not confirmed
 	}

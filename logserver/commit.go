@@ -3,6 +3,7 @@ package logserver
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
@@ -23,9 +24,11 @@ type announcement struct {
 // order and the decisions of the batch before in one write and one flush; then
 // apply; then the answers, then the heads. The caller is the committer.
 func (l *Log) commit(b *batch) {
+	began := time.Now()
 	switch err := l.reserve(b); {
 	case errors.Is(err, segment.ErrDiskFull) || errors.Is(err, index.ErrNoSpace):
 		l.refusals.Error(l.options.Logger, err, "the disk is full: appends are refused until there is space")
+		l.space.full.Store(true)
 		l.refuse(b, protocol.ErrorDiskFull)
 		return
 	case errors.Is(err, segment.ErrNoFiles):
@@ -47,12 +50,14 @@ func (l *Log) commit(b *batch) {
 	}
 	clear(l.touched)
 	l.touched = l.touched[:0]
+	l.metrics.commit.Observe(time.Since(began).Seconds())
 	l.between()
 }
 
 // refuse tells everybody in the batch the same.
 func (l *Log) refuse(b *batch, reason string) {
 	for _, w := range b.waiters {
+		l.metrics.refuse(reason, w.appends)
 		w.appender.fail(w.appends, reason)
 		w.appender.flush()
 	}
@@ -99,6 +104,7 @@ func (l *Log) commitDurably(b *batch) error {
 	err = l.advance(func(d *order.Decision) {
 		if d.Own && d.Kind == order.KindBatch {
 			decided = true
+			l.metrics.committed(b, d)
 			l.answer(b, d)
 			l.prepare(b, d)
 		}

@@ -266,6 +266,9 @@ func (c *connection) finish(farewell string, err error) {
 		}
 		c.out.abandon()
 	}
+	if farewell != "" {
+		c.log.metrics.refuse(farewell, 1)
+	}
 	c.out.endTail(atCurrent)
 	c.tails.Wait()
 	c.out.finish(farewell)

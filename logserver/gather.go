@@ -128,6 +128,7 @@ func (l *Log) submit(who appender, list []submission) {
 			}
 			reason := g.closed
 			g.mu.Unlock()
+			l.metrics.refuse(reason, len(list)-i)
 			who.fail(len(list)-i, reason)
 			who.flush()
 			return

@@ -41,7 +41,7 @@ func (c *connection) handleLine(line []byte) (farewell string) {
 	case errors.Is(err, protocol.ErrTooLong):
 		return protocol.ErrorLineTooLong
 	case err != nil:
-		c.out.refuse(m.ID, protocol.ErrorInvalidMessage)
+		c.refuse(m.ID, protocol.ErrorInvalidMessage)
 		return ""
 	}
 	switch m.Kind {
@@ -59,15 +59,21 @@ func (c *connection) handleLine(line []byte) (farewell string) {
 	return ""
 }
 
+// refuse answers a line with an error.
+func (c *connection) refuse(id []byte, reason string) {
+	c.log.metrics.refuse(reason, 1)
+	c.out.refuse(id, reason)
+}
+
 // handleAppend puts the append among those of this read. The entries' bytes
 // stay in the line reader's buffer until they are submitted.
 func (c *connection) handleAppend(m *protocol.Message) (farewell string) {
 	switch {
 	case c.stopping.Load():
-		c.out.refuse(m.ID, protocol.ErrorShuttingDown)
+		c.refuse(m.ID, protocol.ErrorShuttingDown)
 		return ""
 	case c.memory.budget.exhausted():
-		c.out.refuse(m.ID, protocol.ErrorOverloaded)
+		c.refuse(m.ID, protocol.ErrorOverloaded)
 		return ""
 	}
 	first, size, lists := len(c.entries), 0, c.desk.size()

@@ -29,6 +29,8 @@ type Log struct {
 	rooms    sync.Pool // of *room, for cursors
 	desks    sync.Pool // of *desk, for connections
 	stall    stall
+	space    space
+	metrics  *metrics
 	memory   budget
 	history  *allowance
 	scrubbed scrubbed

@@ -34,6 +34,7 @@ func Open(o Options) (*Log, error) {
 		options:  o,
 		hub:      hub.New(o.Recent),
 		usher:    newUsher(),
+		metrics:  newMetrics(),
 		gatherer: newGatherer(),
 		contents: make(map[blobstore.Digest]blobstore.Place),
 		more:     make(chan struct{}, 1),
@@ -54,6 +55,7 @@ func Open(o Options) (*Log, error) {
 	if err := l.restore(); err != nil {
 		return nil, errors.Join(err, l.closeFiles())
 	}
+	l.space.free.Store(freeSpace(l.options.Blobs))
 	l.workers.Go(l.work)
 	l.workers.Go(l.usher.run)
 	l.workers.Go(l.watchDisk)

@@ -94,6 +94,7 @@ func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines 
 		case err == nil:
 		case damaged(err):
 			c.log.refusals.Error(c.log.options.Logger, err, "an entry is damaged; `ringlog verify` tells what else is")
+			c.log.metrics.refuse(protocol.ErrorEntryUnavailable, 1)
 			c.lost++
 			return protocol.AppendErrorEntry(r.lines, at, protocol.ErrorEntryUnavailable), sent + 1, nil
 		case errors.Is(err, index.ErrBroken):

@@ -42,6 +42,7 @@ func (l *Log) watchDisk() {
 		case <-l.closing:
 			return
 		}
+		l.measureSpace()
 		lasts := l.stall.lasts()
 		if slow := lasts >= warnAfter; slow != warned {
 			warned = slow

@@ -44,7 +44,7 @@ type tail struct {
 // it on the connection.
 func (c *connection) handleRead(m *protocol.Message) {
 	if c.beginRead(m) == nil {
-		c.out.refuse(nil, protocol.ErrorAlreadyReading)
+		c.refuse(nil, protocol.ErrorAlreadyReading)
 	}
 }
 

@@ -1,0 +1,160 @@
+package logserver
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringlog/ringlog/logserver/hub"
+)
+
+// labelledLogs is how many logs have a head of their own in the metrics: those that came
+// into being first. A label without bound would be anyone's to fill.
+const labelledLogs = 100
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("ringlog_"+name, help, labels, nil)
+}
+
+var (
+	descBatches     = desc("batches_total", "Batches that were committed, each with one flush.")
+	descAppends     = desc("appends_total", "Appends that were made.")
+	descDuplicates  = desc("duplicates_total", "Appends that were sent again and answered as the first time.")
+	descEntries     = desc("entries_total", "Entries that were appended.")
+	descBytes       = desc("bytes_total", "Bytes of entries that were written.")
+	descLogs        = desc("logs", "Logs that have entries.")
+	descHead        = desc("log_head", "Last index of a log, for the first hundred logs.", "log")
+	descReaders     = desc("readers", "Reads under way.")
+	descLag         = desc("reader_lag_entries", "How many entries the slowest of the reads under way is behind its log's head.")
+	descConnections = desc("connections", "Connections, by what they speak.", "protocol")
+	descMaxConns    = desc("connections_limit", "MAX_CONNS.")
+	descMemory      = desc("memory_used_bytes", "What connections hold of MEMORY.")
+	descMaxMemory   = desc("memory_limit_bytes", "MEMORY.")
+	descUnwritten   = desc("index_unwritten_bytes", "Index rows that are in memory only; the segments have what they say.")
+	descBusy        = desc("disk_busy_seconds", "For how long the disk has been busy with the write under way; 0 without one.")
+	descFree        = desc("disk_free_bytes", "Free space where the segments are, as of the last second or so.")
+	descReady       = desc("ready", "1 when /readyz says so.")
+)
+
+// Describe and Collect make the Server a prometheus.Collector. Nothing is read from the
+// disk, so that they answer also when that hangs.
+func (s *Server) Describe(to chan<- *prometheus.Desc) {
+	s.log.metrics.flush.Describe(to)
+	s.log.metrics.commit.Describe(to)
+	s.log.metrics.refused.Describe(to)
+	for _, d := range []*prometheus.Desc{
+		descBatches, descAppends, descDuplicates, descEntries, descBytes, descLogs, descHead, descReaders, descLag,
+		descConnections, descMaxConns, descMemory, descMaxMemory, descUnwritten, descBusy, descFree, descReady,
+	} {
+		to <- d
+	}
+}
+
+// Collect implements prometheus.Collector: see Describe.
+func (s *Server) Collect(to chan<- prometheus.Metric) {
+	l := s.log
+	l.metrics.flush.Collect(to)
+	l.metrics.commit.Collect(to)
+	l.metrics.refused.Collect(to)
+	send := func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, kind, value, labels...)
+	}
+	count := func(d *prometheus.Desc, value uint64) { send(d, prometheus.CounterValue, float64(value)) }
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		send(d, prometheus.GaugeValue, value, labels...)
+	}
+	count(descBatches, l.metrics.batches.Load())
+	count(descAppends, l.metrics.appends.Load())
+	count(descDuplicates, l.metrics.duplicates.Load())
+	count(descEntries, l.metrics.entries.Load())
+	count(descBytes, l.metrics.bytes.Load())
+	logs := l.hub.Logs()
+	gauge(descLogs, float64(len(logs)))
+	for _, t := range logs {
+		if t.ID() <= labelledLogs {
+			gauge(descHead, float64(t.Head()), t.Name())
+		}
+	}
+	census := s.census()
+	gauge(descReaders, float64(census.readers))
+	gauge(descLag, float64(census.lag))
+	gauge(descConnections, float64(census.lines), "lines")
+	gauge(descConnections, float64(census.http), "http")
+	gauge(descMaxConns, float64(s.options.MaxConns))
+	gauge(descMemory, float64(l.memory.used.Load()))
+	gauge(descMaxMemory, float64(l.memory.limit))
+	gauge(descUnwritten, float64(l.index.Pending()))
+	gauge(descBusy, l.stall.lasts().Seconds())
+	if free := l.space.free.Load(); free >= 0 {
+		gauge(descFree, float64(free))
+	}
+	ready := 1.0
+	if s.Ready() != nil {
+		ready = 0
+	}
+	gauge(descReady, ready)
+}
+
+// census is who is being served.
+type census struct {
+	lines, http, readers int
+	lag                  uint64 // the largest
+}
+
+func (s *Server) census() (n census) {
+	s.mu.Lock()
+	conns := make([]*connection, 0, len(s.conns)+len(s.streams))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	for c := range s.streams {
+		conns = append(conns, c)
+	}
+	n.lines, n.http = len(s.conns), s.handed
+	s.mu.Unlock()
+	for _, c := range conns {
+		if lag, reading := c.out.lag(); reading {
+			n.readers++
+			n.lag = max(n.lag, lag)
+		}
+	}
+	return n
+}
+
+// lag tells whether a read is under way, and how far behind the head it is.
+func (o *outbox) lag() (entries uint64, reading bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t := o.tail
+	if t == nil || t.seen == 0 { // it is only about to begin
+		return 0, t != nil
+	}
+	if head := t.topic.Head(); head >= t.seen {
+		entries = head - t.seen + 1
+	}
+	return entries, true
+}
+
+// Head is a log and its last index.
+type Head struct {
+	Log  string
+	Head uint64
+}
+
+// Heads returns the logs that have entries, by name.
+func (l *Log) Heads() []Head {
+	logs := l.hub.Logs()
+	heads := make([]Head, len(logs))
+	for i, t := range logs {
+		heads[i] = head(t)
+	}
+	return heads
+}
+
+// HeadOf returns the head of one log, 0 if it has no entries.
+func (l *Log) HeadOf(name string) uint64 {
+	if t, ok := l.hub.Lookup([]byte(name)); ok {
+		return t.Head()
+	}
+	return 0
+}
+
+func head(t *hub.Topic) Head { return Head{Log: t.Name(), Head: t.Head()} }

@@ -1,0 +1,91 @@
+package logserver
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ringlog/ringlog/logserver/order"
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// metrics is what the Log counts as it goes: by the batch, never by the entry. What has a
+// value anyway is looked up when somebody asks (collect.go).
+type metrics struct {
+	batches, appends, duplicates, entries, bytes atomic.Uint64
+
+	flush, commit prometheus.Histogram
+	refused       *prometheus.CounterVec // by reason
+}
+
+// latencies are the upper bounds of histograms, in seconds: 50 µs to 26 s.
+var latencies = prometheus.ExponentialBuckets(50e-6, 2, 20)
+
+// reasons are all values that the label of refused may have.
+var reasons = []string{
+	protocol.ErrorInvalidJSON, protocol.ErrorInvalidMessage, protocol.ErrorLineTooLong, protocol.ErrorAlreadyReading,
+	protocol.ErrorDiskFull, protocol.ErrorNoQuorum, protocol.ErrorOverloaded, protocol.ErrorTooManyLogs,
+	protocol.ErrorUnauthorized, protocol.ErrorForbidden, protocol.ErrorUnknownOutcome, protocol.ErrorShuttingDown,
+	protocol.ErrorKeyUsed, protocol.ErrorEntryUnavailable, reasonHead, reasonSeq,
+}
+
+// What is told with a number on the wire is counted without it.
+const (
+	reasonHead = "head is another"
+	reasonSeq  = "seq is another"
+)
+
+func newMetrics() *metrics {
+	histogram := func(name, help string) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latencies})
+	}
+	m := &metrics{
+		flush:  histogram("ringlog_flush_seconds", "How long a write of a batch to the disk and its flush took."),
+		commit: histogram("ringlog_commit_seconds", "How long a batch took from being taken to the last answer."),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ringlog_refused_total", Help: "Lines, appends and entries that were answered with an error, by what it says.",
+		}, []string{"reason"}),
+	}
+	for _, reason := range reasons {
+		m.refused.WithLabelValues(reason)
+	}
+	return m
+}
+
+// refuse counts n things that were answered with reason, one of reasons.
+func (m *metrics) refuse(reason string, n int) {
+	m.refused.WithLabelValues(reason).Add(float64(n))
+}
+
+// committed counts a batch and what was decided about it.
+func (m *metrics) committed(b *batch, d *order.Decision) {
+	m.batches.Add(1)
+	m.bytes.Add(uint64(b.content.Size()))
+	for i := range d.Runs {
+		m.entries.Add(uint64(d.Runs[i].Count))
+	}
+	for i := range d.Outcomes {
+		switch o := &d.Outcomes[i]; {
+		case o.Duplicate:
+			m.duplicates.Add(uint64(o.Appends))
+		case o.Status == order.Appended:
+			m.appends.Add(uint64(o.Appends))
+		default:
+			m.refuse(reasonOf(o.Status), int(o.Appends))
+		}
+	}
+}
+
+func reasonOf(s order.Status) string {
+	switch s {
+	case order.SeqGap:
+		return reasonSeq
+	case order.KeyUsed:
+		return protocol.ErrorKeyUsed
+	case order.HeadIs:
+		return reasonHead
+	case order.TooManyLogs:
+		return protocol.ErrorTooManyLogs
+	}
+	return protocol.ErrorUnknownOutcome
+}

@@ -1,0 +1,55 @@
+package logserver
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// errFull says that appends are refused for want of space.
+var errFull = errors.New("the disk is full: appends are refused, reads go on; free some space")
+
+// Ready returns nil if the server takes appends and reads, else the reason why not. It
+// looks at nothing but memory.
+func (s *Server) Ready() error {
+	switch err := s.log.Err(); {
+	case err != nil:
+		return fmt.Errorf("the log has failed, and the process is about to exit: %w", err)
+	case s.isStopping():
+		return errors.New("the server is stopping")
+	}
+	if lasts := s.log.stall.lasts(); lasts >= s.log.options.DiskWarning {
+		return fmt.Errorf("the disk hangs: a write has been under way for %s", lasts.Round(time.Second/10))
+	}
+	if s.log.space.full.Load() {
+		return errFull
+	}
+	return nil
+}
+
+// space is what is known of the disk where the segments are.
+type space struct {
+	free      atomic.Int64 // bytes; -1: can't be told
+	full      atomic.Bool  // an append was refused for it, and no space was found since
+	measuring atomic.Bool
+}
+
+// enough is how much free space makes it worth to call the disk no longer full.
+const enough = 16 << 20
+
+// measureSpace has the free space looked up, on a goroutine of its own: on a disk that hangs
+// it may hang as well. The caller is a worker of the Log.
+func (l *Log) measureSpace() {
+	if l.space.measuring.Swap(true) {
+		return
+	}
+	l.workers.Go(func() {
+		defer l.space.measuring.Store(false)
+		free := freeSpace(l.options.Blobs)
+		l.space.free.Store(free)
+		if free < 0 || free >= enough {
+			l.space.full.Store(false)
+		}
+	})
+}

@@ -1,0 +1,14 @@
+//go:build linux || darwin || freebsd
+
+package logserver
+
+import "golang.org/x/sys/unix"
+
+// freeSpace returns how many bytes a file in dir could still take, -1 if that can't be told.
+func freeSpace(dir string) int64 {
+	var s unix.Statfs_t
+	if dir == "" || dir == InMemory || unix.Statfs(dir, &s) != nil {
+		return -1
+	}
+	return int64(s.Bavail) * int64(s.Bsize)
+}

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"math"
 	"time"
 )
@@ -176,4 +177,24 @@ func parseUnit(v []byte) (unit uint64, rest []byte) {
 		unit = uint64(24 * time.Hour)
 	}
 	return unit, v[i:]
+}
+
+// ParseFrom reads text as the value of "from", for those who have it from elsewhere than a
+// message: an integer as it is, a time or an age without quotes. It tells whether it is one.
+func ParseFrom(text string) (From, bool) {
+	v := []byte(text)
+	if len(v) == 0 {
+		return From{}, false
+	}
+	digits := v
+	if v[0] == '-' {
+		digits = v[1:]
+	}
+	if _, ok := integer(digits); ok && (digits[0] != '0' || len(digits) == 1) {
+		return parseFrom(v)
+	}
+	if v[0] == '"' || bytes.IndexByte(v, '\\') >= 0 {
+		return From{}, false
+	}
+	return parseFrom([]byte(`"` + text + `"`))
 }

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"logserver/check":      {"blobstore", "blobstore/segment", "blobstore/segment/fs", "logserver/index", "logserver/order"},
 	"logserver": {"protocol", "blobstore", "blobstore/ring", "blobstore/segment", "blobstore/segment/fs",
 		"blobstore/placed", "blobstore/peer", "logserver/hub", "logserver/index", "logserver/order", "logserver/check"},
-	"logserver/web": {"logserver"},
+	"logserver/web": {"logserver", "protocol"},
 	"client":        {"protocol"},
 	"cmd/ringlog":   {"*"},
 }
@@ -45,6 +45,8 @@ var onlyIn = map[string][]string{
 	"github.com/kelseyhightower":       {"cmd/ringlog"},
 	"github.com/spf13/cobra":           {"cmd/ringlog"},
 	"github.com/rs/zerolog":            {"cmd/ringlog", "logserver", "logserver/web"},
+	"github.com/klauspost/compress":    {"logserver/web"},
+	"github.com/prometheus/":           {"logserver", "logserver/web"},
 	"github.com/cenkalti/backoff":      {"client", "blobstore/peer"},
 	"github.com/rogpeppe/go-internal/": {"cmd/ringlog"},
 }

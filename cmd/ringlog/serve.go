@@ -16,6 +16,7 @@ import (
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/index"
+	"github.com/ringlog/ringlog/logserver/web"
 )
 
 const (
@@ -77,7 +78,10 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	if err != nil {
 		return err
 	}
-	server := logserver.NewServer(log, logserver.ServerOptions{Echo: bool(config.Echo), MaxConns: connectionLimit(int(config.MaxConns), logger)})
+	server := logserver.NewServer(log, logserver.ServerOptions{
+		Echo: bool(config.Echo), MaxConns: connectionLimit(int(config.MaxConns), logger),
+		HTTP: web.Handler(web.Options{Version: buildVersion(), Logger: logger}),
+	})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	logger.Info().Str("version", buildVersion()).Str("address", listener.Addr().String()).

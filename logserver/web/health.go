@@ -1,0 +1,55 @@
+package web
+
+import (
+	"io"
+	"net/http"
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// makeMetrics registers what /metrics tells: the Server's, the process's, and how many
+// requests there were, by route and by class of status.
+func (s *Site) makeMetrics() {
+	s.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ringlog_http_requests_total", Help: "Requests that were answered, by what they were for and the class of their status.",
+	}, []string{"route", "code"})
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "ringlog_build_info", Help: "1, with the version.",
+	}, []string{"version", "goversion"})
+	build.WithLabelValues(s.options.Version, runtime.Version()).Set(1)
+	s.registry = prometheus.NewRegistry()
+	s.registry.MustRegister(s.server, s.requests, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.metrics = promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 8})
+}
+
+func (s *Site) showMetrics(a *answer, r *http.Request) *failure {
+	s.metrics.ServeHTTP(a, r)
+	return nil
+}
+
+// livez is answered as long as the process answers anything.
+func (s *Site) livez(a *answer, _ *http.Request) *failure {
+	a.text("alive\n")
+	return nil
+}
+
+func (s *Site) readyz(a *answer, _ *http.Request) *failure {
+	err := s.server.Ready()
+	if err == nil && s.stopping.Err() != nil {
+		err = s.stopping.Err()
+	}
+	if err != nil {
+		return &failure{code: http.StatusServiceUnavailable, Error: "not ready: " + err.Error(), Remedy: "ask again; the server's log says more"}
+	}
+	a.text("ready\n")
+	return nil
+}
+
+func (a *answer) text(text string) {
+	a.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(a, text) // who is gone is gone
+}

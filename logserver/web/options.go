@@ -1,0 +1,39 @@
+package web
+
+import (
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Options are the limits of a Site. The zero value of a field means its default.
+type Options struct {
+	Version string // for ringlog_build_info
+	Logger  zerolog.Logger
+
+	HeaderTimeout time.Duration // from its first byte, how long the head of a request may take, 10 s
+	BodyTimeout   time.Duration // no progress of a body for this long: dropped, 30 s
+	AnswerTimeout time.Duration // how long a client may take to take an answer that is no read, 30 s
+	IdleTimeout   time.Duration // how long a connection may wait between requests, 2 min
+	StopGrace     time.Duration // how long a stopping server reads a body that is on its way, 50 ms
+
+	MaxAtomic     int // bytes of a body that is appended all or none, 8 MiB
+	MaxCompressed int // answers that are compressed at once; those beyond are sent plain, 64
+}
+
+func (o Options) withDefaults() Options {
+	defaults(&o.HeaderTimeout, 10*time.Second)
+	defaults(&o.BodyTimeout, 30*time.Second)
+	defaults(&o.AnswerTimeout, 30*time.Second)
+	defaults(&o.IdleTimeout, 2*time.Minute)
+	defaults(&o.StopGrace, 50*time.Millisecond)
+	defaults(&o.MaxAtomic, 8<<20)
+	defaults(&o.MaxCompressed, 64)
+	return o
+}
+
+func defaults[T int | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}

@@ -1,0 +1,56 @@
+package web
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// handler answers a request, or returns what is wrong with it.
+type handler func(*answer, *http.Request) *failure
+
+// route is what a path leads to; its name is a label of the metrics.
+type route struct {
+	name    string
+	methods map[string]handler
+}
+
+func get(name string, h handler) route {
+	return route{name, map[string]handler{http.MethodGet: h, http.MethodHead: h}}
+}
+
+// with adds a method.
+func (r route) with(method string, h handler) route {
+	r.methods[method] = h
+	return r
+}
+
+func (r route) allow() string {
+	return strings.Join(slices.Sorted(maps.Keys(r.methods)), ", ")
+}
+
+// route says what there is under a path.
+func (s *Site) route(path string) (route, bool) {
+	switch path {
+	case "/":
+		return get("front", front).with(http.MethodPost, s.allData), true
+	case "/logs":
+		return get("logs", s.logs), true
+	case "/metrics":
+		return get("metrics", s.showMetrics), true
+	case "/livez":
+		return get("livez", s.livez), true
+	case "/readyz":
+		return get("readyz", s.readyz), true
+	}
+	name, ok := strings.CutPrefix(path, "/logs/")
+	if !ok || !protocol.ValidLog(name) {
+		return route{}, false
+	}
+	return get("log", func(a *answer, r *http.Request) *failure { return s.read(a, r, name) }).
+		with(http.MethodHead, func(a *answer, _ *http.Request) *failure { return s.head(a, name) }).
+		with(http.MethodPost, func(a *answer, r *http.Request) *failure { return s.post(a, r, name) }), true
+}

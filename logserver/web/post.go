@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -39,14 +40,19 @@ func (s *Site) post(a *answer, r *http.Request, name string) *failure {
 	return s.appendStream(a, r, w)
 }
 
-func isAtomic(r *http.Request) (bool, *failure) {
-	for key, values := range r.URL.Query() {
+func isAtomic(r *http.Request) (atomic bool, f *failure) {
+	atomic = true
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	for key, values := range query {
 		if key != "atomic" || len(values) != 1 || !isBool(values[0]) {
 			return false, badRequest("invalid query", "a POST knows atomic=true (the default) and atomic=false")
 		}
-		return values[0] == "true", nil
+		atomic = values[0] == "true"
 	}
-	return true, nil
+	if err != nil {
+		return false, badRequest("invalid query", "write it as atomic=false")
+	}
+	return atomic, nil
 }
 
 // conditions reads Idempotency-Key, as it is written, and If-Match, a head in quotes.

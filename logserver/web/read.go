@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +52,11 @@ func request(r *http.Request, name string) (*protocol.Message, *failure) {
 		Kind: protocol.KindRead, Log: []byte(name), Follow: true,
 		From: protocol.From{Kind: protocol.FromIndex, Index: 1},
 	}
-	for key, values := range r.URL.Query() {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, badRequest("invalid query", "write it as from=1&follow=false, with % for what is special")
+	}
+	for key, values := range query {
 		value, ok := values[0], len(values) == 1
 		switch key {
 		case "from":

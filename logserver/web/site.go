@@ -54,11 +54,12 @@ func newSite(server *logserver.Server, o Options) *Site {
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.makeMetrics()
 	s.http = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: s.options.HeaderTimeout,
-		IdleTimeout:       s.options.IdleTimeout,
-		MaxHeaderBytes:    maxHeader - headerSlack,
-		ErrorLog:          stdlog.New(complaints{s}, "", 0),
+		Handler:                      s,
+		ReadHeaderTimeout:            s.options.HeaderTimeout,
+		IdleTimeout:                  s.options.IdleTimeout,
+		MaxHeaderBytes:               maxHeader - headerSlack,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     stdlog.New(complaints{s}, "", 0),
 	}
 	go func() {
 		defer close(s.served)

@@ -32,7 +32,7 @@ $(GOLANGCI):
 fuzz: ## every fuzz target for FUZZTIME
 	integration/scripts/fuzz $(FUZZTIME)
 
-integration: build ## real npm clients, netcat, what `make crash` runs, each once
+integration: build ## real npm clients, netcat, curl, what `make crash` runs, each once
 	integration/scripts/install
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -p 1 -timeout 10m ./...
 

@@ -233,11 +233,11 @@ connection is the last. For a live read of the log appended to, what says that
 index i exists (its entry, or its confirmation without echo) is sent before what
 says so of i+1, and the confirmation of i before its echo.
 
-# Later
+# HTTP
 
-The same port will speak HTTP/1.1 and TLS: a TLS hello, or a method followed by
-a space, as the first bytes. Until then such bytes are a line like any other,
-or the beginning of one.
+A connection whose first bytes are GET, POST, HEAD, PUT, DELETE, OPTIONS, PATCH,
+TRACE or CONNECT and a space speaks HTTP/1.1: see docs/HTTP.md. Any other bytes
+are a line, or the beginning of one. Later a TLS hello will start TLS.
 
 # How it is made
 

@@ -73,10 +73,7 @@ func newConnection(s *Server, nc net.Conn) *connection {
 // answered, and closes it. Nothing of it is left when it returns; but one that
 // speaks HTTP is left as it is, to be handed over.
 func (c *connection) serve() spoken {
-	debug := c.log.options.Logger.GetLevel() <= zerolog.DebugLevel
-	if debug {
-		c.logger().Debug().Msg("connected")
-	}
+	c.debug("connected", nil)
 	c.keepAlive()
 	farewell, err := c.read()
 	if errors.Is(err, errHTTP) {
@@ -84,10 +81,17 @@ func (c *connection) serve() spoken {
 		return speaksHTTP
 	}
 	c.finish(farewell, err)
-	if debug {
-		c.logger().Debug().AnErr("reason", ignoreEOF(err)).Msg("disconnected")
-	}
+	c.debug("disconnected", ignoreEOF(err))
 	return speaksLines
+}
+
+// debug writes a log line for those who want to see every connection.
+//
+//go:noinline // what it needs would lie on every idle connection's stack, which just fits into 2 KiB
+func (c *connection) debug(message string, reason error) {
+	if c.log.options.Logger.GetLevel() <= zerolog.DebugLevel {
+		c.logger().Debug().AnErr("reason", reason).Msg(message)
+	}
 }
 
 // logger returns a logger that names the connection. It is made when it is needed:

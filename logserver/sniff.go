@@ -18,6 +18,8 @@ var methods = [][]byte{
 }
 
 // sniff tells what a connection speaks that began with these bytes.
+//
+//go:noinline // for the stacks of idle connections: see connection.debug
 func sniff(first []byte) spoken {
 	if len(first) == 0 {
 		return unsure

@@ -1,4 +1,4 @@
-//go:build linux || darwin || freebsd
+//go:build linux || darwin
 
 package logserver
 
@@ -10,5 +10,5 @@ func freeSpace(dir string) int64 {
 	if dir == "" || dir == InMemory || unix.Statfs(dir, &s) != nil {
 		return -1
 	}
-	return int64(s.Bavail) * int64(s.Bsize)
+	return int64(s.Bavail * uint64(s.Bsize))
 }

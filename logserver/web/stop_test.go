@@ -50,7 +50,7 @@ func TestStopEndsBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := text(t, answer.Body); answer.StatusCode != 503 || !strings.HasPrefix(got, `{"error":"shutting down","appended":2,`) {
+	if got := text(t, answer.Body); answer.StatusCode != http.StatusServiceUnavailable || !strings.HasPrefix(got, `{"error":"shutting down","appended":2,`) {
 		t.Errorf("%d %s", answer.StatusCode, got)
 	}
 }

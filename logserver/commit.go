@@ -36,6 +36,9 @@ func (l *Log) commit(b *batch) {
 		l.refuse(b, protocol.ErrorOverloaded)
 		return
 	}
+	if l.space.full.Load() {
+		l.space.full.Store(false)
+	}
 	if err := l.commitDurably(b); err != nil {
 		l.fail(err)
 		l.refuseAppends(protocol.ErrorUnknownOutcome)

@@ -31,7 +31,7 @@ func (s *Server) Ready() error {
 // space is what is known of the disk where the segments are.
 type space struct {
 	free      atomic.Int64 // bytes; -1: can't be told
-	full      atomic.Bool  // an append was refused for it, and no space was found since
+	full      atomic.Bool  // an append was refused for it; since, none had space, and none was found
 	measuring atomic.Bool
 }
 
@@ -48,7 +48,7 @@ func (l *Log) measureSpace() {
 		defer l.space.measuring.Store(false)
 		free := freeSpace(l.options.Blobs)
 		l.space.free.Store(free)
-		if free < 0 || free >= enough {
+		if free >= enough {
 			l.space.full.Store(false)
 		}
 	})

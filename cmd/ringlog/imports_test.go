@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"logserver/check":      {"blobstore", "blobstore/segment", "blobstore/segment/fs", "logserver/index", "logserver/order"},
 	"logserver": {"protocol", "blobstore", "blobstore/ring", "blobstore/segment", "blobstore/segment/fs",
 		"blobstore/placed", "blobstore/peer", "logserver/hub", "logserver/index", "logserver/order", "logserver/check"},
-	"logserver/web": {"logserver", "protocol"},
+	"logserver/web": {"logserver", "blobstore", "protocol"},
 	"client":        {"protocol"},
 	"cmd/ringlog":   {"*"},
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/logserver"
 )
 
@@ -133,6 +134,19 @@ func TestCompressedBodies(t *testing.T) {
 	if head := s.log.HeadOf("main"); head != 15_000 {
 		t.Errorf("the head is %d", head)
 	}
+}
+
+func TestBlobs(t *testing.T) {
+	s := serve(t, setup{})
+	s.want(200, `{"index":1,"count":2}`+"\n", "POST", "/logs/main", "{ \"a\": 1.0 }\n[]")
+	digest := blobstore.Sum([]byte(`{"a":1.0}`)).String()
+	s.want(200, `{"a":1.0}`, "GET", "/blobs/"+digest, "")
+	s.want(200, "", "HEAD", "/blobs/"+digest, "")
+	s.want(404, `{"error":"no entry has this digest",…`, "GET", "/blobs/"+repeat("0", 64), "")
+	for _, bad := range []string{"", digest[1:], strings.ToUpper(digest), digest + "0", "../" + digest} {
+		s.want(404, `{"error":"no such path",…`, "GET", "/blobs/"+bad, "")
+	}
+	s.want(405, `{"error":"method not allowed here",…`, "POST", "/blobs/"+digest, "")
 }
 
 func TestAllData(t *testing.T) {

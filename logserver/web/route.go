@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/protocol"
 )
 
@@ -45,6 +46,10 @@ func (s *Site) route(path string) (route, bool) {
 		return get("livez", s.livez), true
 	case "/readyz":
 		return get("readyz", s.readyz), true
+	}
+	if name, ok := strings.CutPrefix(path, "/blobs/"); ok {
+		d, err := blobstore.ParseDigest(name)
+		return get("blob", func(a *answer, _ *http.Request) *failure { return s.blob(a, d) }), err == nil
 	}
 	name, ok := strings.CutPrefix(path, "/logs/")
 	if !ok || !protocol.ValidLog(name) {

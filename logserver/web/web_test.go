@@ -35,6 +35,8 @@ type site struct {
 }
 
 type setup struct {
+	files  *fs.Mem // of the segments; nil: new ones
+	fails  bool    // the log, in the course of the test
 	log    logserver.Options
 	server logserver.ServerOptions
 	web    web.Options
@@ -44,7 +46,10 @@ type setup struct {
 // invariant.
 func serve(t *testing.T, o setup) *site {
 	t.Helper()
-	files := fs.Memory()
+	files := o.files
+	if files == nil {
+		files = fs.Memory()
+	}
 	o.log.Files = files
 	l, err := logserver.Open(o.log)
 	if err != nil {
@@ -74,7 +79,7 @@ func serve(t *testing.T, o setup) *site {
 		if err := <-done; err != logserver.ErrServerClosed {
 			t.Error("serve:", err)
 		}
-		if err := l.Close(); err != nil {
+		if err := l.Close(); (err != nil) != o.fails {
 			t.Error("close:", err)
 		}
 	}

@@ -211,7 +211,7 @@ func (s *site) until(line string) {
 
 // While appends are made, an answer that nobody takes holds up nobody else.
 func TestStalledReader(t *testing.T) {
-	s := serve(t, setup{web: web.Options{AnswerTimeout: 200 * time.Millisecond}})
+	s := serve(t, setup{web: web.Options{AnswerTimeout: 5 * time.Second}})
 	s.fillWith("main", 1000, repeat("x", 10<<10))
 	_, _ = s.raw(head("GET", "/logs/main") + "\r\n") // and reads nothing
 	s.until("ringlog_readers 1")

@@ -29,6 +29,9 @@ func TestSeeds(t *testing.T) {
 			t.Fatal(r.String())
 		}
 		sum.add(&r)
+		if done := seed - first + 1; done%5000 == 0 {
+			t.Logf("%d seeds in %v", done, time.Since(began))
+		}
 	}
 	t.Logf("%d seeds in %v: %+v", count, time.Since(began), sum)
 }

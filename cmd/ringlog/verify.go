@@ -149,6 +149,8 @@ func (v *verdict) examine(options check.Options, err error) {
 		v.Repair = failed.Error()
 	case len(v.Damage) > 0:
 		v.Repair = repairCommand
+	case errors.Is(err, check.ErrIndex):
+		v.Repair = "stop the server, remove the file that DB names, " + options.DB + ": the next start makes it anew"
 	default:
 		v.Repair = "put back a copy of the data: " + err.Error()
 	}

@@ -163,7 +163,9 @@ func (c *cursor) load(row *index.Row, meta bool) error {
 	if err := c.log.scrubbed.bad(row.Place); err != nil {
 		return err
 	}
-	if !meta && row.Place.Length > wholly {
+	// Where the content begins is not known of what was damaged when it was entered into the index; a repair may have
+	// put it right since.
+	if !meta && row.Place.Length > wholly && row.Place.Content > 0 {
 		if r.intact != row.Place {
 			if err := r.reader.Intact(row.Place); err != nil {
 				return err

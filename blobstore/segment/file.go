@@ -138,7 +138,7 @@ func fileNumber(name string) (number uint64, ok bool) {
 func open(f fs.FS, name string) (fs.File, error) {
 	file, err := f.Open(name)
 	if errors.Is(err, fs.ErrNotRegular) {
-		return nil, &ForeignError{name, "is not a regular file", moveAway}
+		return nil, &ForeignError{name, "is not a regular file", moveAway + ", and the file itself, if this is a link, into its place"}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)

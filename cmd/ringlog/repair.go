@@ -59,7 +59,7 @@ func runRepair(out io.Writer, config *Config, yes, asJSON bool) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return configErrorf("BLOBS: want the directory to repair: %s has no segments; %s", config.Blobs, whereData)
 	}
-	v := &verdict{Took: time.Since(began).Seconds(), Good: err == nil}
+	v := &verdict{Took: time.Since(began).Seconds(), Good: err == nil, untold: err != nil}
 	if r != nil {
 		defer r.Close()
 		v.list(r)
@@ -77,17 +77,14 @@ func runRepair(out io.Writer, config *Config, yes, asJSON bool) error {
 	case !yes:
 		return withCode(exitData, errors.New("nothing was changed; `ringlog repair --yes` does it"))
 	}
-	if err := r.Apply(); err != nil {
-		return withCode(repairCode(err), err)
+	err = r.Apply()
+	if errors.Is(err, segment.ErrDiskFull) {
+		return withCode(exitDisk, fmt.Errorf("%w; make space for copies of the damaged files, and repair again", err))
+	}
+	if err != nil {
+		return withCode(dataCode(err), err)
 	}
 	return v.say(out, asJSON, "repaired; what was replaced is kept as *.damaged")
-}
-
-func repairCode(err error) int {
-	if errors.Is(err, segment.ErrDiskFull) {
-		return exitDisk
-	}
-	return dataCode(err)
 }
 
 func (v *verdict) show(out io.Writer, asJSON bool) error {
@@ -96,8 +93,8 @@ func (v *verdict) show(out io.Writer, asJSON bool) error {
 		_, err := fmt.Fprintf(out, "%s\n", line)
 		return err
 	}
-	printDamage(out, v.Damage)
-	if len(v.Damage) == 0 {
+	v.printDamage(out)
+	if len(v.Damage) == 0 || v.untold {
 		return nil
 	}
 	entries, bytes := uint64(0), int64(0)

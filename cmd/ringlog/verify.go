@@ -112,6 +112,7 @@ type verdict struct {
 	Gone    uint64    `json:"lost_entries"`     // entries that are
 	Damage  []damaged `json:"damage,omitempty"` // not yet repaired
 	Repair  string    `json:"repair,omitempty"` // the command, or why there is none
+	untold  bool      // what is lost with the damage can't be told
 }
 
 type lost struct {
@@ -140,6 +141,7 @@ const repairCommand = "ringlog repair"
 // examine finds out what is damaged, when check has failed with err.
 func (v *verdict) examine(options check.Options, err error) {
 	r, failed := check.Examine(options)
+	v.untold = failed != nil
 	if r != nil {
 		defer r.Close()
 		v.list(r)
@@ -149,6 +151,8 @@ func (v *verdict) examine(options check.Options, err error) {
 		v.Repair = failed.Error()
 	case len(v.Damage) > 0:
 		v.Repair = repairCommand
+	case errors.Is(err, check.ErrIndex):
+		v.Repair = "stop the server, remove the file that DB names, " + options.DB + ": the next start makes it anew"
 	default:
 		v.Repair = "put back a copy of the data: " + err.Error()
 	}
@@ -180,7 +184,7 @@ func (v *verdict) print(out io.Writer, failed error) error {
 		}
 	}
 	if failed != nil {
-		printDamage(os.Stderr, v.Damage)
+		v.printDamage(os.Stderr)
 		if v.Repair != "" {
 			fmt.Fprintf(os.Stderr, "ringlog: to repair: %s\n", v.Repair)
 		}
@@ -198,13 +202,15 @@ func (v *verdict) print(out io.Writer, failed error) error {
 
 func (l *lost) name() string { return check.Lost{Log: l.Log, First: l.First, Last: l.Last}.String() }
 
-func printDamage(out io.Writer, rows []damaged) {
-	for i := range rows {
-		d := &rows[i]
+func (v *verdict) printDamage(out io.Writer) {
+	for i := range v.Damage {
+		d := &v.Damage[i]
 		fmt.Fprintf(out, "%s, offset %d, %d bytes: %s", d.File, d.Offset, d.Bytes, d.What)
 		switch {
 		case d.Mended:
 			fmt.Fprintln(out, ": nothing is lost, it can be put right")
+		case v.untold:
+			fmt.Fprintln(out)
 		case len(d.Lost) == 0:
 			fmt.Fprintln(out, ": no entry is lost")
 		default:

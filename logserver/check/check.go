@@ -113,13 +113,10 @@ func (c *checker) fail(format string, args ...any) error {
 
 // frame checks one frame, in the order of the stream.
 func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) error {
-	if at.Segment != c.at.Segment {
-		clear(c.batches)
-	}
+	c.comeTo(at)
 	if kind == segment.KindContent || kind == segment.KindDecided {
 		c.losses.nameless = blobstore.Place{} // another batch: what ordered it is lost, too
 	}
-	c.at = at
 	c.report.Bytes += uint64(len(payload))
 	c.options.progress(uint64(len(payload)))
 	var err error
@@ -142,6 +139,14 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 		return err
 	}
 	return c.fail("%w", err)
+}
+
+// comeTo notes which frame is checked now.
+func (c *checker) comeTo(at segment.Position) {
+	if at.Segment != c.at.Segment {
+		clear(c.batches)
+	}
+	c.at = at
 }
 
 // content checks that each entry is what its digest says.

@@ -98,6 +98,9 @@ func TestWhatIsSpoiltIsFound(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), spoil.want) {
 				t.Fatalf("error %v, want %q (%+v)", err, spoil.want, r)
 			}
+			if about := strings.Contains(name, "row") || strings.Contains(name, "place"); errors.Is(err, check.ErrIndex) != about {
+				t.Errorf("that it is the index is said: %v", !about)
+			}
 		})
 	}
 }

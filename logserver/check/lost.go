@@ -60,7 +60,7 @@ func (c *checker) lost(l segment.Lost) error {
 	if !l.Marked {
 		return l.Damage
 	}
-	c.at = segment.Position{Segment: l.Place.Segment, Offset: l.Place.Offset}
+	c.comeTo(segment.Position{Segment: l.Place.Segment, Offset: l.Place.Offset})
 	c.report.Marks++
 	c.losses.any = true
 	if l.Kind == segment.KindContent || l.Kind == segment.KindGap {

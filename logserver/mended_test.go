@@ -66,6 +66,25 @@ func TestAGapAtTheHeadOfASegment(t *testing.T) {
 	repaired(t, diskOf(t, image), 1)
 }
 
+// Of equal appends behind a gap each keeps its own place: nothing is lost but what lay in the gap.
+func TestEqualAppendsBehindAGap(t *testing.T) {
+	disk := fs.Memory()
+	t.Run("before", func(t *testing.T) {
+		k := dial(t, serve(t, logserver.Options{Files: disk, Segment: segment.MinSize}, logserver.ServerOptions{}))
+		for i := range 400 {
+			k.send(`{"id":"a","log":"beat","entry":{"up":true}}` + "\n")
+			k.expect(fmt.Sprintf(`{"id":"a","index":%d}`, i+1))
+			k.send(fmt.Sprintf(`{"id":"a","entry":{"n":%d,"pad":"%s"}}`+"\n", i, strings.Repeat("z", 200)))
+			k.expect(fmt.Sprintf(`{"id":"a","index":%d}`, i+1))
+		}
+	})
+	image := imageOf(t, disk)
+	name := segment.FileName(2)
+	image[name] = bytes.Clone(image[name])
+	clear(image[name][4096:7096])
+	repaired(t, diskOf(t, image), 6)
+}
+
 // repaired repairs a directory, by which so many entries get lost.
 func repaired(t *testing.T, disk fs.FS, lost uint64) {
 	t.Helper()

@@ -19,7 +19,7 @@ import (
 // the replay.
 func (l *Log) replay(from segment.Position) error {
 	now := time.Now()
-	r := replay{log: l, size: l.store.Size(from), began: now, told: now}
+	r := replay{log: l, placed: make(map[blobstore.Place]blobstore.Digest), size: l.store.Size(from), began: now, told: now}
 	err := l.store.Salvage(from, r.frame, r.damaged)
 	l.writing.Wait()
 	if err != nil {
@@ -36,9 +36,10 @@ func (l *Log) replay(from segment.Position) error {
 type replay struct {
 	log      *Log
 	manifest blobstore.Manifest
-	damages  int             // batches whose content is damaged, and not marked as lost
-	nameless blobstore.Place // of damaged content whose digest is not known yet
-	marked   bool            // there were frames that a repair has marked as lost
+	damages  int                                  // batches whose content is damaged, and not marked as lost
+	nameless blobstore.Place                      // of damaged content whose digest is not known yet
+	marked   bool                                 // there were frames that a repair has marked as lost
+	placed   map[blobstore.Place]blobstore.Digest // behind those: content of the file that is being read
 
 	size        int64 // bytes to read
 	began, told time.Time
@@ -111,7 +112,11 @@ func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) e
 			return fmt.Errorf("content at %v: %w", at, err)
 		}
 		place.Content = uint32(r.manifest.ContentAt())
-		l.contents[r.manifest.BatchDigest()] = place
+		digest := r.manifest.BatchDigest()
+		l.contents[digest] = place
+		if r.marked {
+			r.placed[place] = digest
+		}
 	case segment.KindOrder:
 		if r.nameless != (blobstore.Place{}) {
 			r.name(payload)
@@ -142,15 +147,22 @@ func (r *replay) seal(place blobstore.Place, payload []byte) error {
 	if !r.marked {
 		return l.core.ReplaySeal(payload, l.enterFrom(place.Segment))
 	}
-	digests := make(map[int64]blobstore.Digest)
 	for d, p := range l.contents {
+		r.placed[p] = d
+	}
+	at := make(map[int64]blobstore.Place)
+	for p := range r.placed {
 		if p.Segment == place.Segment {
-			digests[p.Offset] = d
+			at[p.Offset] = p
 		}
 	}
+	defer clear(r.placed)
 	return l.core.ReplaySealed(payload, func(offset int64) (blobstore.Digest, bool) {
-		d, ok := digests[offset]
-		return d, ok
+		p, ok := at[offset]
+		if ok { // though an equal one may have been decided since
+			l.contents[r.placed[p]] = p
+		}
+		return r.placed[p], ok
 	}, l.enterFrom(place.Segment))
 }
 

@@ -120,7 +120,8 @@ func (t *tail) run() {
 			t.c.out.endTail(false)
 			continue
 		}
-		if !recent && t.history.lost {
+		if !recent && t.history.lost && !t.rested {
+			t.rested = true
 			time.Sleep(t.c.limits.LostPause)
 		}
 		if sent > 0 && !recent {

@@ -55,7 +55,9 @@ func (r *reserve) add(n int64) error {
 	if err == nil {
 		r.size += n
 	} else if errors.Is(err, ErrDiskFull) {
-		err = errors.Join(err, r.file.Truncate(r.size))
+		if cut := r.file.Truncate(r.size); cut != nil {
+			err = fmt.Errorf("cut %s: %w", reserveName, cut)
+		}
 	}
 	return err
 }

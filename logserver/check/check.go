@@ -64,6 +64,7 @@ func Data(o Options) (report Report, err error) {
 		options:  o,
 		core:     order.New(order.Options{Node: 1}),
 		contents: make(map[blobstore.Digest]content),
+		placed:   make(map[int64]content),
 		batches:  make(map[int64]blobstore.Digest),
 		logs:     make(map[uint32]*progress),
 	}
@@ -98,6 +99,7 @@ type checker struct {
 	core     *order.Core
 	at       segment.Position // of the frame that is being checked
 	contents map[blobstore.Digest]content
+	placed   map[int64]content // behind a loss: those of the file that is being read, by their offsets
 	batches  map[int64]blobstore.Digest // of the file that is being read, by the offsets of their frames
 	logs     map[uint32]*progress
 	decided  uint64 // Raft index of the last decided record
@@ -145,6 +147,7 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 func (c *checker) comeTo(at segment.Position) {
 	if at.Segment != c.at.Segment {
 		clear(c.batches)
+		clear(c.placed)
 	}
 	c.at = at
 }
@@ -162,8 +165,12 @@ func (c *checker) content(payload []byte) error {
 	}
 	digest := m.BatchDigest()
 	c.batches[c.at.Offset] = digest
-	c.contents[digest] = content{
+	found := content{
 		blobstore.Place{Segment: c.at.Segment, Offset: c.at.Offset, Length: uint32(len(payload)), Content: uint32(m.ContentAt())}, m.Len(),
+	}
+	c.contents[digest] = found
+	if c.losses.any {
+		c.placed[c.at.Offset] = found
 	}
 	c.report.Batches++
 	return nil
@@ -186,6 +193,9 @@ func (c *checker) seal(payload []byte) error {
 	if c.losses.any {
 		return c.core.ReplaySealed(payload, func(offset int64) (d blobstore.Digest, ok bool) {
 			d, ok = c.batches[offset]
+			if found, behind := c.placed[offset]; behind { // though an equal one may have been decided since
+				c.contents[d] = found
+			}
 			return d, ok
 		}, c.decision)
 	}

@@ -37,11 +37,16 @@ type DamageError struct {
 }
 
 func (e *DamageError) Error() string {
+	return e.what() + "; put back a good copy of the file, or see what `ringlog repair` can do"
+}
+
+// what says what is wrong, and where.
+func (e *DamageError) what() string {
 	where := ""
 	if e.Offset > 0 {
 		where = fmt.Sprintf(" at offset %d", e.Offset)
 	}
-	return fmt.Sprintf("%s is damaged%s: %s; put back a good copy of the file, or see what `ringlog repair` can do", e.File, where, e.Detail)
+	return fmt.Sprintf("%s is damaged%s: %s", e.File, where, e.Detail)
 }
 
 // A ForeignError says that something in the directory is not this stream's, or not for

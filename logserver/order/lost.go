@@ -25,7 +25,7 @@ type Range struct {
 
 // ErrOrderLost says that it is not known what was ordered: nothing that is left says how
 // far the logs had come.
-var ErrOrderLost = errors.New("what was ordered is lost, and nothing that is left tells how far the logs had come")
+var ErrOrderLost = errors.New("what was ordered is lost, and nothing that is left tells how far the logs had come; put back a good copy of the data")
 
 // loss is what is known of frames that are lost, until Start.
 type loss struct {

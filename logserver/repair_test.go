@@ -3,13 +3,11 @@ package logserver_test
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -36,7 +34,7 @@ func newVictim(t *testing.T) *victim {
 	t.Helper()
 	disk, v := fs.Memory(), &victim{entries: map[string][]string{}}
 	for round := range 3 {
-		addr, stop := running(t, disk)
+		addr, stop := started(t, disk)
 		k := dial(t, addr)
 		for i := range 30 {
 			log, n := fmt.Sprintf("l%d", i%3), 1+i%4
@@ -74,28 +72,6 @@ func newVictim(t *testing.T) *victim {
 		}
 	}
 	return v
-}
-
-// running serves a directory until stop.
-func running(t *testing.T, disk fs.FS) (addr string, stop func()) {
-	t.Helper()
-	l, err := logserver.Open(logserver.Options{Files: disk, Segment: segment.MinSize})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := logserver.NewServer(l, logserver.ServerOptions{LostPause: 1})
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(listener) }()
-	return listener.Addr().String(), func() {
-		if err := errors.Join(s.Shutdown(context.Background()), l.Close()); err != nil {
-			t.Error(err)
-		}
-		<-done
-	}
 }
 
 func imageOf(t *testing.T, f fs.FS) map[string][]byte {
@@ -139,7 +115,7 @@ func diskOf(t *testing.T, im map[string][]byte) *fs.Mem {
 // be that lost says; nil: any. It returns how many are.
 func (v *victim) serves(t *testing.T, what string, disk fs.FS, lost []check.Lost, any bool) (unavailable int) {
 	t.Helper()
-	addr, stop := running(t, disk)
+	addr, stop := started(t, disk)
 	defer stop()
 	k := dial(t, addr)
 	defer k.conn.Close()

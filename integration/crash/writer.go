@@ -51,14 +51,12 @@ type writer struct {
 
 // tally counts what became of a load.
 type tally struct {
-	resumed   int // connections after the first
 	resent    int // answers to operations that were sent again
 	full      int // answers "disk full" or "overloaded"
 	abandoned int // plain operations whose connection broke
 }
 
 func (a *tally) add(b tally) {
-	a.resumed += b.resumed
 	a.resent += b.resent
 	a.full += b.full
 	a.abandoned += b.abandoned
@@ -97,12 +95,12 @@ func (w *writer) conflicts(n uint32) bool {
 // run appends until stop is closed and everything is answered, or the connection breaks after last was
 // closed, or ctx ends.
 func (w *writer) run(ctx context.Context, stop, last <-chan struct{}) {
-	for connection := 0; ctx.Err() == nil && !isClosed(last); connection++ {
+	for ctx.Err() == nil && !isClosed(last) {
 		conn, err := dial(ctx, w.address)
 		if err != nil {
 			return
 		}
-		w.connected(connection)
+		w.connected()
 		received := make(chan struct{})
 		go func() {
 			defer close(received)
@@ -121,19 +119,24 @@ func (w *writer) run(ctx context.Context, stop, last <-chan struct{}) {
 }
 
 // connected begins the next connection.
-func (w *writer) connected(connection int) {
+func (w *writer) connected() {
+	if w.begun() {
+		time.Sleep(refusedPause) // the load of a full server, not a wait for something
+	}
+}
+
+// begun notes that a connection begins, and tells whether the one before ended with a refusal.
+func (w *writer) begun() (refused bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.broken, w.tally.resumed = false, connection
+	w.broken = false
 	if w.style == plain {
 		w.tally.abandoned += int(w.next - w.low)
 		w.low = w.next
 		w.room.Broadcast()
 	}
-	if w.refused {
-		w.refused = false
-		time.Sleep(refusedPause) // the load of a full server, not a wait for something
-	}
+	refused, w.refused = w.refused, false
+	return refused
 }
 
 const refusedPause = 10 * time.Millisecond

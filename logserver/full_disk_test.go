@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/check"
@@ -21,12 +22,14 @@ import (
 func TestFullDiskAtStart(t *testing.T) {
 	disk := fs.Memory()
 	disk.SetSpace(1 << 20)
-	addr, _ := started(t, disk)
+	addr, stop := started(t, disk)
+	t.Cleanup(stop)
 	next := fillUp(t, addr, 1)
 	disk.SetSpace(disk.Used())
 	disk = disk.Kill()
 	for _, end := range []string{"kill", "stop", "kill", "stop"} {
 		addr, stop := started(t, disk)
+		t.Cleanup(stop)
 		k := dial(t, addr)
 		k.send(`{"from":1,"follow":false}` + "\n")
 		for i := 1; i < next; i++ {
@@ -44,7 +47,8 @@ func TestFullDiskAtStart(t *testing.T) {
 		}
 	}
 	disk.SetSpace(2 << 20)
-	addr, stop := started(t, disk)
+	addr, stop = started(t, disk)
+	t.Cleanup(stop)
 	if next = fillUp(t, addr, next); next < 60 {
 		t.Errorf("%d entries", next)
 	}
@@ -54,10 +58,10 @@ func TestFullDiskAtStart(t *testing.T) {
 	}
 }
 
-// started serves what a disk holds; stop ends that in order, as the end of the test does.
+// started serves what a disk holds, until stop ends that in order.
 func started(t *testing.T, disk fs.FS) (addr string, stop func()) {
 	t.Helper()
-	l, err := logserver.Open(logserver.Options{Files: disk, Segment: 64 << 10})
+	l, err := logserver.Open(logserver.Options{Files: disk, Segment: segment.MinSize})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +69,9 @@ func started(t *testing.T, disk fs.FS) (addr string, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := logserver.NewServer(l, logserver.ServerOptions{StopTimeout: time.Millisecond, StopGrace: time.Millisecond, Linger: time.Millisecond})
+	s := logserver.NewServer(l, logserver.ServerOptions{
+		StopTimeout: time.Millisecond, StopGrace: time.Millisecond, Linger: time.Millisecond, LostPause: 1,
+	})
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(listener) }()
 	stop = sync.OnceFunc(func() {
@@ -74,7 +80,6 @@ func started(t *testing.T, disk fs.FS) (addr string, stop func()) {
 		}
 		<-done
 	})
-	t.Cleanup(stop)
 	return listener.Addr().String(), stop
 }
 

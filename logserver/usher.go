@@ -52,6 +52,7 @@ func (u *usher) run() {
 	}
 }
 
+// end has run return when it has driven those who are woken.
 func (u *usher) end() {
 	u.mu.Lock()
 	defer u.mu.Unlock()

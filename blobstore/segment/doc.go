@@ -28,5 +28,5 @@
 // its place.
 //
 // What it leaves to others: what the frames mean, when to append, and who may. One
-// caller at a time appends, idles and closes; reading and scanning go on beside it.
+// caller at a time appends, reserves, idles and closes; reading and scanning go on beside it.
 package segment

@@ -37,10 +37,11 @@ type DamageError struct {
 }
 
 func (e *DamageError) Error() string {
-	return e.found() + "; put back a good copy of the file, or see what `ringlog repair` can do"
+	return e.what() + "; put back a good copy of the file, or see what `ringlog repair` can do"
 }
 
-func (e *DamageError) found() string {
+// what says what is wrong, and where.
+func (e *DamageError) what() string {
 	where := ""
 	if e.Offset > 0 {
 		where = fmt.Sprintf(" at offset %d", e.Offset)

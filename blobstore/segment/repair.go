@@ -39,7 +39,7 @@ type Damage struct {
 type UnrepairableError struct{ DamageError }
 
 func (e *UnrepairableError) Error() string {
-	return "can't be repaired: " + e.found() + "; put back a good copy of the file"
+	return "can't be repaired: " + e.what() + "; put back a good copy of the file"
 }
 
 func (e *UnrepairableError) Unwrap() error { return &e.DamageError }

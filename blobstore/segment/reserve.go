@@ -64,6 +64,7 @@ func (r *reserve) add(n int64) error {
 
 // grow makes the reserve so large, or as large as it can be up to atLeast: then the error is
 // ErrDiskFull. Beyond that it takes all or nothing, for what it takes others can't have.
+// ErrNoFiles: there is none, and it could not be made.
 func (r *reserve) grow(size, atLeast int64) error {
 	begun := r.file == nil
 	if begun {
@@ -141,8 +142,8 @@ func atLeast(limit int64) int64 { return 2 * spare(limit) }
 
 // Secure sees to it that n bytes, in batches that follow one another, can be written by
 // the next Open and behind it although the disk is full by then. ErrDiskFull: there is no
-// space to be kept aside for that. Any other error is final, as
-// Append's are.
+// space to be kept aside for that. ErrNoFiles: the file that keeps it can't be made for now.
+// Any other error is final, as Append's are.
 func (s *Store) Secure(n int64) error {
 	if s.err != nil {
 		return s.err

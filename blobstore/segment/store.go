@@ -9,8 +9,8 @@ import (
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 )
 
-// Store is an open stream. Append, Idle and Close are for one caller at a time; the
-// other methods may be called by anybody meanwhile.
+// Store is an open stream. Append, Reserve, Secure, Idle and Close are for one caller at a
+// time, Tabulate is for another one; the other methods may be called by anybody meanwhile.
 type Store struct {
 	fs       fs.FS
 	limit    int64 // bytes of a file before the next is begun, unless its checkpoint is large

@@ -153,7 +153,8 @@ func (c *collector) sort() {
 }
 
 // contents calls fn with the rows of each content frame of a file, until fn returns
-// false. It reads manifests alone: their checksums are not looked at.
+// false. It reads manifests alone: their checksums are not looked at. After each small
+// piece of work it calls pause; errStop: that returned false.
 func (s *Store) contents(file *segment, fn func(offset int64, digests blobstore.Rows) bool, pause func() bool) error {
 	h, err := s.handles.acquire(file.head.number)
 	if err != nil {

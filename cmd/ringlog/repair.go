@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +65,7 @@ func runRepair(out io.Writer, config *Config, yes, asJSON bool) error {
 		v.take(&r.Report)
 		v.Good = v.Good && len(r.Damages) == 0
 	}
-	if shown := v.show(out, asJSON); err == nil {
+	if shown := v.showDamage(out, asJSON); err == nil {
 		err = shown
 	}
 	switch {
@@ -87,11 +86,10 @@ func runRepair(out io.Writer, config *Config, yes, asJSON bool) error {
 	return v.say(out, asJSON, "repaired; what was replaced is kept as *.damaged")
 }
 
-func (v *verdict) show(out io.Writer, asJSON bool) error {
+// showDamage writes the verdict of repair.
+func (v *verdict) showDamage(out io.Writer, asJSON bool) error {
 	if asJSON {
-		line, _ := json.Marshal(v)
-		_, err := fmt.Fprintf(out, "%s\n", line)
-		return err
+		return v.printJSON(out)
 	}
 	v.printDamage(out)
 	if len(v.Damage) == 0 || v.untold {

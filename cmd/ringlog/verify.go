@@ -63,13 +63,9 @@ func runVerify(out io.Writer, config *Config, asJSON bool) error {
 	for _, warning := range report.Warnings {
 		fmt.Fprintf(os.Stderr, "ringlog: %s\n", warning)
 	}
-	if v.Good = err == nil; asJSON {
-		line, _ := json.Marshal(v) // it has nothing that can't be marshaled
-		if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
-			return err
-		}
-	} else if err := v.print(out, err); err != nil {
-		return err
+	v.Good = err == nil
+	if shown := v.showDamage(out, asJSON, err); shown != nil {
+		return shown
 	}
 	return withCode(dataCode(err), err)
 }
@@ -176,8 +172,18 @@ func (v *verdict) take(r *check.Report) {
 	}
 }
 
-// print writes the verdict for people: what is good to out, what is not to standard error.
-func (v *verdict) print(out io.Writer, failed error) error {
+// printJSON writes the verdict for programs.
+func (v *verdict) printJSON(out io.Writer) error {
+	line, _ := json.Marshal(v) // it has nothing that can't be marshaled
+	_, err := fmt.Fprintf(out, "%s\n", line)
+	return err
+}
+
+// show writes the verdict of verify; for people, what is good to out, what is not to standard error.
+func (v *verdict) show(out io.Writer, asJSON bool, failed error) error {
+	if asJSON {
+		return v.printJSON(out)
+	}
 	for _, l := range v.Lost {
 		if _, err := fmt.Fprintf(out, "%s, lost by the damage at offset %d of %s\n", l.name(), l.Offset, l.File); err != nil {
 			return err

@@ -17,7 +17,7 @@ func TestWhatCantBeToldIsNotCalledGood(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		v := verdict{Damage: []damaged{{File: "x.seg", Offset: 8, Bytes: 16, What: "no frame begins here"}}, untold: test.untold}
-		if err := v.show(&out, false); err != nil || out.String() != test.want {
+		if err := v.showDamage(&out, false); err != nil || out.String() != test.want {
 			t.Errorf("%v: %q", err, out.String())
 		}
 	}

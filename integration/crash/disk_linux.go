@@ -71,10 +71,8 @@ func (d *disk) unmount() error { return command("umount", d.path) }
 
 // env is what a server needs to have all of its data on the disk.
 func (d *disk) env() map[string]string {
-	return map[string]string{"BLOBS": d.blobs(), "DB": filepath.Join(d.path, "db")}
+	return map[string]string{"BLOBS": filepath.Join(d.path, "blobs"), "DB": filepath.Join(d.path, "db")}
 }
-
-func (d *disk) blobs() string { return filepath.Join(d.path, "blobs") }
 
 const (
 	shutdown   = 0x8004587d // EXT4_IOC_SHUTDOWN

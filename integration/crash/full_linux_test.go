@@ -67,7 +67,7 @@ func TestFullDisk(t *testing.T) {
 	var r *run
 	var d *disk
 	var f *filler
-	refusals, restarts, reserve := 0, 0, false
+	refusals, starts := 0, 0
 	finish := func() {
 		r.must(f.free(smallDisk))
 		r.must(r.finish())
@@ -84,16 +84,14 @@ func TestFullDisk(t *testing.T) {
 			f, err = newFiller(d)
 			r.must(err)
 			r.must(r.server.TryStart())
-			_, err = os.Stat(filepath.Join(d.blobs(), "RESERVE"))
-			reserve = err == nil
 			r.begin(writers, tails)
 		}
-		killed, err := r.full(f, reserve)
+		killed, err := r.full(f)
 		if err != nil {
 			t.Fatalf("SEED=%d, fill %d: %v", r.ledger.Seed, i, err)
 		}
-		if killed && reserve {
-			restarts++
+		if killed {
+			starts++
 		}
 		s.tried++
 		if i%fillsADisk == 0 {
@@ -103,19 +101,15 @@ func TestFullDisk(t *testing.T) {
 	if r != nil {
 		finish()
 	}
-	t.Logf("%d times a writer was refused, %d starts on a full disk", refusals, restarts)
 	if refusals == 0 {
 		t.Error("no append was refused")
 	}
 	s.report()
-	if !reserve {
-		hole(fills, "starts on a full disk", "this server keeps no reserve")
-	}
+	report(t, part{promises: fills.promises, what: "starts on a full disk"}, starts, "a writer was refused %d times", refusals)
 }
 
-// full fills the disk, sees what must go on, sometimes kills and starts the server, and frees space;
-// before the start if the server has no reserve to start with.
-func (r *run) full(f *filler, reserve bool) (killed bool, err error) {
+// full fills the disk, sees what must go on, sometimes kills and starts the server, and frees space.
+func (r *run) full(f *filler) (killed bool, err error) {
 	if err := f.fill(); err != nil {
 		return false, err
 	}
@@ -127,11 +121,6 @@ func (r *run) full(f *filler, reserve bool) (killed bool, err error) {
 	}
 	if killed = r.random.IntN(2) == 0; killed {
 		r.server.Kill()
-		if !reserve {
-			if err := f.free(4 << 20); err != nil {
-				return killed, err
-			}
-		}
 		if err := r.restart(); err != nil {
 			return killed, err
 		}

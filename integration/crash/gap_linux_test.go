@@ -60,6 +60,9 @@ func (r *run) gap(d *disk) error {
 	if err := r.server.Wait(); err == nil || !between.Load() {
 		return errNoKill
 	}
+	if err := w.wait(); err != nil {
+		return err
+	}
 	if err := r.restart(); err != nil {
 		return err
 	}

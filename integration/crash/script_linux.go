@@ -67,7 +67,8 @@ func (s *script) play() error {
 func (s *script) life(end func() error) error {
 	s.lives++
 	s.server.Wrap = nil
-	if s.struck == nil {
+	watched := s.struck == nil
+	if watched {
 		s.server.Wrap = s.watch.wrap
 	}
 	err := s.server.TryStart()
@@ -78,16 +79,21 @@ func (s *script) life(end func() error) error {
 		err = end()
 	}
 	var died *server.Exit
-	if errors.As(err, &died) {
-		if err := s.diedRightly(died); err != nil {
-			return err
-		}
-		return s.again(end)
-	}
-	if err != nil {
+	if err != nil && !errors.As(err, &died) {
 		return err
 	}
-	return s.wentOnRightly()
+	if watched { // the process has ended
+		if err := s.watch.wait(); err != nil {
+			return err
+		}
+	}
+	if died == nil {
+		return s.wentOnRightly()
+	}
+	if err := s.diedRightly(died); err != nil {
+		return err
+	}
+	return s.again(end)
 }
 
 // again is the rest of a life that ended with the fault.

@@ -37,6 +37,16 @@ type watch struct {
 	dir    string             // of the data
 	handle func(call) verdict // called by one goroutine
 	ended  chan error         // the process's end was seen
+	theirs *os.File           // what the process reports to
+}
+
+// wait returns when the process that reports to w has ended and handle is not called any more.
+func (w *watch) wait() error {
+	defer w.theirs.Close()
+	if err := <-w.ended; err != nil {
+		return fmt.Errorf("watch the server's calls: %w", err)
+	}
+	return nil
 }
 
 // canWatch says why this machine can't report system calls; nil if it can.
@@ -52,7 +62,7 @@ func canWatch() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
-	return <-w.ended
+	return w.wait()
 }
 
 // wrap makes cmd report to w; it is for Server.Wrap.
@@ -69,10 +79,9 @@ func (w *watch) wrap(cmd *exec.Cmd) {
 	}
 	cmd.Env = append(cmd.Env, filterFor+"="+cmd.Path)
 	cmd.Path = "/proc/self/exe"
-	cmd.ExtraFiles = []*os.File{theirs}
+	w.theirs, cmd.ExtraFiles = theirs, []*os.File{theirs}
 	ended := w.ended
 	go func() {
-		defer theirs.Close()
 		listener, err := receiveFile(ours)
 		if err != nil {
 			ended <- err

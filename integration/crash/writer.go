@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -51,14 +49,12 @@ type writer struct {
 
 // tally counts what became of a load.
 type tally struct {
-	resumed   int // connections after the first
 	resent    int // answers to operations that were sent again
 	full      int // answers "disk full" or "overloaded"
 	abandoned int // plain operations whose connection broke
 }
 
 func (a *tally) add(b tally) {
-	a.resumed += b.resumed
 	a.resent += b.resent
 	a.full += b.full
 	a.abandoned += b.abandoned
@@ -97,12 +93,12 @@ func (w *writer) conflicts(n uint32) bool {
 // run appends until stop is closed and everything is answered, or the connection breaks after last was
 // closed, or ctx ends.
 func (w *writer) run(ctx context.Context, stop, last <-chan struct{}) {
-	for connection := 0; ctx.Err() == nil && !isClosed(last); connection++ {
+	for ctx.Err() == nil && !isClosed(last) {
 		conn, err := dial(ctx, w.address)
 		if err != nil {
 			return
 		}
-		w.connected(connection)
+		w.connected()
 		received := make(chan struct{})
 		go func() {
 			defer close(received)
@@ -121,19 +117,24 @@ func (w *writer) run(ctx context.Context, stop, last <-chan struct{}) {
 }
 
 // connected begins the next connection.
-func (w *writer) connected(connection int) {
+func (w *writer) connected() {
+	if w.begun() {
+		time.Sleep(refusedPause) // the load of a full server, not a wait for something
+	}
+}
+
+// begun notes that a connection begins, and tells whether the one before ended with a refusal.
+func (w *writer) begun() (refused bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.broken, w.tally.resumed = false, connection
+	w.broken = false
 	if w.style == plain {
 		w.tally.abandoned += int(w.next - w.low)
 		w.low = w.next
 		w.room.Broadcast()
 	}
-	if w.refused {
-		w.refused = false
-		time.Sleep(refusedPause) // the load of a full server, not a wait for something
-	}
+	refused, w.refused = w.refused, false
+	return refused
 }
 
 const refusedPause = 10 * time.Millisecond
@@ -232,70 +233,4 @@ func (w *writer) sendAgain(n uint32) {
 	case w.again <- n:
 	default:
 	}
-}
-
-// receive takes answers, which come in the order of what they answer, until the connection breaks.
-func (w *writer) receive(conn net.Conn) {
-	defer func() {
-		w.mu.Lock()
-		w.broken = true
-		w.mu.Unlock()
-		w.room.Broadcast()
-	}()
-	for line, err := range lines(conn) {
-		if err != nil {
-			return
-		}
-		a, err := parse(line)
-		if err != nil {
-			w.ledger.Violate(ledger.Protocol, "writer %d: %.200q", w.id, line)
-			return
-		}
-		if !w.answered(a, line) {
-			return
-		}
-	}
-}
-
-// answered takes one answer; false when the connection is of no more use.
-func (w *writer) answered(a answer, line []byte) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := w.low
-	op := ledger.Op{Client: w.id, N: n}
-	expected := n < w.next && a.ID == strconv.FormatUint(uint64(n), 10)
-	refusal := a.Error == "disk full" || a.Error == "overloaded" || a.Error == "shutting down"
-	switch {
-	case !expected:
-	case a.Error == "unknown outcome":
-		return false // sent again on the next connection, or given up
-	case refusal:
-		w.tally.full++
-		w.refused = a.Error != "shutting down"
-		if w.style == plain {
-			w.ledger.Refused(op)
-			w.step()
-		}
-		return false
-	case w.conflicts(n) && a.Error == "key already used",
-		w.style == plain && n%oneAfter == 0 && strings.HasPrefix(a.Error, "head is "):
-		w.ledger.Refused(op)
-		w.step()
-		return true
-	case a.Error == "" && !w.conflicts(n):
-		w.ledger.Confirmed(op, a.Index)
-		w.step()
-		if n%(2*oneAgain) == 0 {
-			w.sendAgain(n)
-		}
-		return true
-	}
-	w.ledger.Violate(ledger.Protocol, "writer %d: %.200q instead of the answer to %d", w.id, line, n)
-	return false
-}
-
-// step goes on to the next answer; w.mu is held.
-func (w *writer) step() {
-	w.low++
-	w.room.Broadcast()
 }

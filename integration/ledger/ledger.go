@@ -24,8 +24,6 @@ const (
 	Foreign   Kind = "foreign"   // nobody appended this
 	Refused   Kind = "refused"   // an append that was refused is there, or was confirmed
 	Silent    Kind = "silent"    // appended before an ordered stop, but not answered
-	Early     Kind = "early"     // an answer was sent before what it confirms was flushed
-	Rule      Kind = "rule"      // what the server did is not what the promise says
 	Protocol  Kind = "protocol"  // an answer that is none
 )
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -66,6 +67,7 @@ type crowd struct {
 	t       *testing.T
 	address string
 	conns   []net.Conn
+	sending sync.WaitGroup
 }
 
 // add connects n clients, each of which sends text as far as the server takes it.
@@ -78,17 +80,19 @@ func (c *crowd) add(n int, text []byte) {
 		}
 		c.conns = append(c.conns, conn)
 		_ = conn.(*net.TCPConn).SetReadBuffer(16 << 10)
-		go func() {
+		c.sending.Go(func() {
 			_ = conn.SetWriteDeadline(time.Now().Add(server.Patience))
 			_, _ = conn.Write(text) // it may be dropped in the middle
-		}()
+		})
 	}
 }
 
+// leave closes all connections.
 func (c *crowd) leave() {
 	for _, conn := range c.conns {
 		_ = conn.Close()
 	}
+	c.sending.Wait()
 }
 
 // waitFor looks again and again until something is so.

@@ -14,6 +14,6 @@
 // damaged directory is lost, and what a repair would come to.
 //
 // Data and Examine change nothing: segments are given as a directory that is only read, and
-// the index is looked at in a copy. Beside a running server it reads the
-// segments as far as they were durable when it began, and leaves out the index.
+// the index is looked at in a copy. Beside a running server they read the
+// segments as far as they were durable when they began, and leave out the index.
 package check

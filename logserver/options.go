@@ -78,7 +78,7 @@ type ServerOptions struct {
 	Patience      time.Duration // how long a read waits for its client before it gives its memory to others, 250 ms
 	StopTimeout   time.Duration // how long a stopping server lets a client take what it is still owed, 3 s
 	StopGrace     time.Duration // how long it reads lines that are on their way, 50 ms
-	LostPause     time.Duration // follows each line that says that an entry is unavailable: some clients ask again at once, 10 ms
+	LostPause     time.Duration // follows the first line of a read that says that an entry is unavailable: some clients ask again at once, 10 ms
 	KeepAlive     time.Duration // idle time before TCP asks whether the peer is alive, 30 s
 
 	// HTTP makes what serves the connections that begin with a request of HTTP; nil: such

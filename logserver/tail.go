@@ -30,6 +30,7 @@ type tail struct {
 	// Owned by whoever drives the tail.
 	next    uint64 // the cursor: index of the next entry
 	begun   int    // bytes of its line that the client has
+	rested  bool   // it has paused at an entry that is unavailable
 	left    uint64
 	current bool // {"current":true} was sent
 	history history

@@ -99,7 +99,7 @@ type checker struct {
 	core     *order.Core
 	at       segment.Position // of the frame that is being checked
 	contents map[blobstore.Digest]content
-	placed   map[int64]content // behind a loss: those of the file that is being read, by their offsets
+	placed   map[int64]content          // behind a loss: those of the file that is being read, by their offsets
 	batches  map[int64]blobstore.Digest // of the file that is being read, by the offsets of their frames
 	logs     map[uint32]*progress
 	decided  uint64 // Raft index of the last decided record

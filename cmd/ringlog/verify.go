@@ -64,7 +64,7 @@ func runVerify(out io.Writer, config *Config, asJSON bool) error {
 		fmt.Fprintf(os.Stderr, "ringlog: %s\n", warning)
 	}
 	v.Good = err == nil
-	if shown := v.showDamage(out, asJSON, err); shown != nil {
+	if shown := v.show(out, asJSON, err); shown != nil {
 		return shown
 	}
 	return withCode(dataCode(err), err)

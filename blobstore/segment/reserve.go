@@ -62,10 +62,10 @@ func (r *reserve) add(n int64) error {
 	return err
 }
 
-// grow makes the reserve so large, or as large as it can be up to atLeast: then the error is
+// grow makes the reserve so large, or as large as it can be up to floor: then the error is
 // ErrDiskFull. Beyond that it takes all or nothing, for what it takes others can't have.
 // ErrNoFiles: there is none, and it could not be made.
-func (r *reserve) grow(size, atLeast int64) error {
+func (r *reserve) grow(size, floor int64) error {
 	begun := r.file == nil
 	if begun {
 		file, err := r.fs.Create(reserveName)
@@ -76,7 +76,7 @@ func (r *reserve) grow(size, atLeast int64) error {
 	}
 	before := r.size
 	var err error
-	for missing := size - r.size; missing >= fileHeader; missing = min(missing/2, atLeast-r.size) {
+	for missing := size - r.size; missing >= fileHeader; missing = min(missing/2, floor-r.size) {
 		missing = alignUp(missing, fileHeader)
 		if err = r.add(missing); err == nil && r.size >= size {
 			break

@@ -161,6 +161,11 @@ func (l *Log) writeIndex() {
 		l.writingBehind.Store(false)
 		return
 	}
+	if err := l.store.FlushMark(); err != nil { // a start finds the witness where it is now
+		l.fail(fmt.Errorf("mark: %w", err))
+		l.writingBehind.Store(false)
+		return
+	}
 	l.flushIndex(cp)
 }
 

@@ -161,6 +161,15 @@ func (s *Store) Idle() error {
 	if err := s.zeroAhead(); err != nil {
 		return s.fail(err)
 	}
+	return s.FlushMark()
+}
+
+// FlushMark makes it durable how far the files are. What lies before that stays in its place
+// whatever happens; a recovery may write later batches anew, elsewhere. An error is final.
+func (s *Store) FlushMark() error {
+	if s.err != nil {
+		return s.err
+	}
 	if err := s.mark.flush(); err != nil {
 		return s.fail(err)
 	}

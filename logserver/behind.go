@@ -16,6 +16,19 @@ import (
 // of frames. It returns the frame's place.
 func (l *Log) write(frame *segment.Frame) (place blobstore.Place, err error) {
 	ready, _ := l.core.Ready()
+	return l.flush(ready, frame)
+}
+
+// flush makes durable what the core has given, and a frame with it.
+func (l *Log) flush(ready order.Ready, frame *segment.Frame) (place blobstore.Place, err error) {
+	m := l.member
+	if m != nil && len(m.coming) > 0 && ready.Decided != nil && ready.Order == nil && ready.State == nil {
+		// Perhaps they are pulled records, which must not come before their content; and in a
+		// batch the decided frame is the first, so that a replay can begin with it.
+		if err := m.storeContents(); err != nil {
+			return place, err
+		}
+	}
 	l.frames = l.frames[:0]
 	add := func(kind segment.Kind, payload []byte) {
 		l.frames = append(l.frames, segment.Frame{Kind: kind, Payload: [2][]byte{payload}})
@@ -27,6 +40,10 @@ func (l *Log) write(frame *segment.Frame) (place blobstore.Place, err error) {
 	if frame != nil {
 		l.frames = append(l.frames, *frame)
 	}
+	before := len(l.frames)
+	if m != nil {
+		l.frames = m.contents(l.frames)
+	}
 	if ready.State != nil {
 		add(segment.KindState, ready.State)
 	}
@@ -36,6 +53,24 @@ func (l *Log) write(frame *segment.Frame) (place blobstore.Place, err error) {
 	if len(l.frames) == 0 {
 		return place, nil
 	}
+	places, err := l.append()
+	if err != nil {
+		return place, err
+	}
+	if ready.Decided != nil {
+		l.witness.saw(places[0], ready.Decided)
+	}
+	if frame != nil {
+		place = places[at]
+	}
+	if m != nil {
+		m.stored(places[before:], ready.Order)
+	}
+	return place, nil
+}
+
+// append makes l.frames durable, as one batch.
+func (l *Log) append() ([]blobstore.Place, error) {
 	began := time.Now()
 	l.stall.begin()
 	places, err := l.store.Append(l.frames)
@@ -45,15 +80,9 @@ func (l *Log) write(frame *segment.Frame) (place blobstore.Place, err error) {
 		err = l.Err() // what was given up in the meantime is not confirmed
 	}
 	if err != nil {
-		return place, fmt.Errorf("write: %w", err)
+		return nil, fmt.Errorf("write: %w", err)
 	}
-	if ready.Decided != nil {
-		l.witness.saw(places[0], ready.Decided)
-	}
-	if frame != nil {
-		place = places[at]
-	}
-	return place, nil
+	return places, nil
 }
 
 // settle flushes the decisions that were not yet written: at a checkpoint,
@@ -62,17 +91,27 @@ func (l *Log) write(frame *segment.Frame) (place blobstore.Place, err error) {
 func (l *Log) settle() error {
 	for l.core.PendingDecided() || l.headless {
 		switch err := l.writeDecided(); {
-		case segment.Passing(err):
+		case segment.Passing(err), errors.Is(err, errNotNow):
 			return nil // they stay in memory until there is space
 		case err != nil:
 			return err
 		}
-		if err := l.advance(func(*order.Decision) {}); err != nil {
+		if err := l.advance(l.unasked); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// unasked takes a decision that comes while nothing is committed here.
+func (l *Log) unasked(d *order.Decision) {
+	if l.member != nil {
+		l.member.decided(d)
+	}
+}
+
+// errNotNow says that there is nothing yet that a checkpoint could be of.
+var errNotNow = errors.New("no checkpoint can be made yet")
 
 // writeDecided makes decisions durable, and the checkpoint of a segment that has none.
 // Where that takes a new segment, the seal and the checkpoint of the turn do it.
@@ -81,6 +120,9 @@ func (l *Log) writeDecided() error {
 	var frame *segment.Frame
 	if l.headless {
 		checkpoint, ok := l.core.Opening()
+		if !ok && l.member != nil {
+			return errNotNow // this node isn't in the cluster yet
+		}
 		if !ok {
 			return errors.New("a checkpoint is due while something is not decided")
 		}
@@ -175,7 +217,7 @@ func (l *Log) flushIndex(cp order.Checkpoint) {
 	// which something else ends there. That the witness is the same, a start finds out.
 	at := l.witness.place
 	checkpoint := index.Checkpoint{
-		Applied: cp.Applied, Term: cp.Term, State: append(l.witness.append(nil), cp.State...),
+		Applied: cp.Applied, Term: cp.Term, State: append(l.appendLeftover(l.witness.append(nil), cp.Ordered), cp.State...),
 		Windows: []index.Window{window("keys", cp.Keys), window("outcomes", cp.Outcomes)},
 	}
 	checkpoint.Replay.Segment, checkpoint.Replay.Offset = at.Segment, at.Offset

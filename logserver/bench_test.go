@@ -146,7 +146,7 @@ func TestLinesTakeWhatTheyNeed(t *testing.T) {
 		s.entries = append(s.entries, entry{text, blobstore.Sum(text)})
 	}
 	g.add(deaf{}, &s)
-	block := encodeBlock(&g, &order.Run{Log: 1, First: 1, Count: 1000})
+	block := encodeBlock(&g.content, &order.Run{Log: 1, First: 1, Count: 1000})
 	if len(block.Ends) != 1000 || cap(block.Lines) > 2*len(block.Lines) {
 		t.Errorf("%d bytes for %d", cap(block.Lines), len(block.Lines))
 	}
@@ -163,7 +163,7 @@ func BenchmarkEncodeBlock(b *testing.B) {
 	b.ReportAllocs()
 	var block *hub.Block
 	for n := 0; n < b.N; n += 256 {
-		block = encodeBlock(&g, &run)
+		block = encodeBlock(&g.content, &run)
 	}
 	_ = block
 }

@@ -102,14 +102,14 @@ func (l *Log) commitDurably(b *batch) error {
 		return err
 	}
 	place.Content = uint32(len(b.content.Manifest()))
-	l.contents[digest] = place
+	l.contents.Store(digest, place, l.core.Applied())
 	decided := false
 	err = l.advance(func(d *order.Decision) {
 		if d.Own && d.Kind == order.KindBatch {
 			decided = true
 			l.metrics.committed(b, d)
 			l.answer(b, d)
-			l.prepare(b, d)
+			l.prepare(&b.content, d)
 		}
 	})
 	if err == nil && !decided {
@@ -139,13 +139,14 @@ func (l *Log) answer(b *batch, d *order.Decision) {
 
 // prepare makes ready what is announced of the decision: the heads that it
 // moved, with the lines encoded once for all who watch.
-func (l *Log) prepare(b *batch, d *order.Decision) {
+// entries is nil if they are not at hand.
+func (l *Log) prepare(content entries, d *order.Decision) {
 	for i := range d.Runs {
 		run := &d.Runs[i]
 		topic := l.topic(run)
 		a := announcement{topic: topic, head: run.First + uint64(run.Count) - 1}
-		if topic.Watched() {
-			a.block = encodeBlock(b, run)
+		if content != nil && topic.Watched() {
+			a.block = encodeBlock(content, run)
 		}
 		l.heads = append(l.heads, a)
 	}
@@ -159,15 +160,18 @@ func (l *Log) topic(run *order.Run) *hub.Topic {
 	return l.hub.Found(run.Name, run.Log, 0)
 }
 
-func encodeBlock(b *batch, run *order.Run) *hub.Block {
+// entries is the content of a batch.
+type entries interface{ Entry(ordinal int) []byte }
+
+func encodeBlock(content entries, run *order.Run) *hub.Block {
 	const around = len(`{"index":18446744073709551615,"entry":}`) + 1
 	size := 0
 	for i := range run.Count {
-		size += len(b.content.Entry(int(run.Ordinal+i))) + around
+		size += len(content.Entry(int(run.Ordinal+i))) + around
 	}
 	block := &hub.Block{First: run.First, Ends: make([]uint32, 0, run.Count), Lines: make([]byte, 0, size)}
 	for i := range run.Count {
-		text := b.content.Entry(int(run.Ordinal + i))
+		text := content.Entry(int(run.Ordinal + i))
 		block.Lines = protocol.AppendEntry(block.Lines, run.First+uint64(i), text)
 		block.Ends = append(block.Ends, uint32(len(block.Lines)))
 	}
@@ -202,7 +206,7 @@ func (l *Log) advance(fn func(*order.Decision)) error {
 func (l *Log) enterFrom(number uint64) func(*order.Decision) error {
 	newest := number == l.store.Durable().Segment
 	return func(d *order.Decision) error {
-		place, ok := l.contents[d.Digest]
+		place, ok := l.contents.Find(d.Digest)
 		switch {
 		case !newest:
 		case ok && place.Segment == number:
@@ -232,7 +236,7 @@ func (l *Log) enter(d *order.Decision, place blobstore.Place, found bool) error 
 			})
 		}
 	}
-	delete(l.contents, d.Digest)
+	l.contents.Decide(d)
 	l.index.Add(d.Index, l.rows)
 	return nil
 }

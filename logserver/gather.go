@@ -82,15 +82,15 @@ type gatherer struct {
 	mu     sync.Mutex // guards the following
 	room   *sync.Cond // the open batch was taken, nobody commits any more, or closed was set
 	open   *batch     // being gathered
-	spare  *batch     // nil while it is being committed
+	spares []*batch   // empty, to be used again
 	busy   bool       // somebody commits; set by whoever takes that upon itself
-	ended  bool       // Close commits from now on, and nobody else
+	ended  bool       // nobody commits any more but Close
 	crowd  int        // how many lately shared a batch
 	closed string     // why nothing is taken any more, as an error of the wire
 }
 
 func newGatherer() *gatherer {
-	g := &gatherer{open: new(batch), spare: new(batch)}
+	g := &gatherer{open: new(batch)}
 	g.room = sync.NewCond(&g.mu)
 	return g
 }
@@ -100,7 +100,12 @@ func newGatherer() *gatherer {
 func (g *gatherer) take() *batch {
 	b := g.open
 	g.crowd = max(len(b.waiters), g.crowd/2)
-	g.open, g.spare = g.spare, nil
+	g.open = nil
+	if n := len(g.spares); n > 0 {
+		g.open, g.spares = g.spares[n-1], g.spares[:n-1]
+	} else {
+		g.open = new(batch)
+	}
 	g.room.Broadcast()
 	return b
 }
@@ -135,7 +140,10 @@ func (l *Log) submit(who appender, list []submission) {
 		}
 		g.open.add(who, s)
 	}
-	if !g.busy && !g.open.empty() {
+	switch {
+	case l.member != nil:
+		l.member.poke()
+	case !g.busy && !g.open.empty():
 		g.busy = true
 		if len(list) > inline {
 			l.more <- struct{}{}
@@ -183,8 +191,13 @@ func (l *Log) commitOpen() {
 	l.more <- struct{}{} // capacity 1, and only the busy one sends
 }
 
+// maxSpares is how many batches are kept for use.
+const maxSpares = 4
+
 // committed gives the batch's memory back for the next. The caller holds g.mu.
 func (l *Log) committed(b *batch) {
 	b.reset()
-	l.gatherer.spare = b
+	if g := l.gatherer; len(g.spares) < maxSpares {
+		g.spares = append(g.spares, b)
+	}
 }

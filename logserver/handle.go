@@ -1,6 +1,7 @@
 package logserver
 
 import (
+	"context"
 	"errors"
 
 	"github.com/ringlog/ringlog/blobstore"
@@ -50,7 +51,7 @@ func (c *connection) handleLine(line []byte) (farewell string) {
 	case protocol.KindRead:
 		c.handleRead(m) // without waiting for the appends before it
 	case protocol.KindHead:
-		c.out.head(m.ID, m.Log)
+		c.handleHead(m)
 	case protocol.KindLogs:
 		c.handleLogs()
 	case protocol.KindAuth:
@@ -135,6 +136,18 @@ func (c *connection) submitPending() {
 	c.pending, c.entries = c.pending[:0], c.entries[:0]
 }
 
+// handleHead answers with a head, confirmed after the line came.
+func (c *connection) handleHead(m *protocol.Message) {
+	if c.log.member != nil {
+		c.submitPending() // they don't wait for the answer
+		if err := c.log.Newest(context.Background()); err != nil {
+			c.refuse(m.ID, protocol.ErrorNoQuorum)
+			return
+		}
+	}
+	c.out.head(m.ID, m.Log)
+}
+
 // handleLogs answers with a line for each log: much for a short question, so
 // that there has to be room for it. There is none any more when the client is
 // gone, or when the server stops and the client takes nothing.
@@ -143,6 +156,13 @@ func (c *connection) handleLogs() {
 		c.submitPending()
 		c.out.flush()
 		if err := c.out.waitForRoom(); err != nil || c.stopping.Load() && !c.out.hasRoom() {
+			return
+		}
+	}
+	if c.log.member != nil {
+		c.submitPending()
+		if err := c.log.Newest(context.Background()); err != nil {
+			c.refuse(nil, protocol.ErrorNoQuorum)
 			return
 		}
 	}

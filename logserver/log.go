@@ -40,12 +40,13 @@ type Log struct {
 
 	// Owned by the committer: whoever set gatherer.busy.
 	core      *order.Core
+	member    *member // nil: this Log is the only node
 	frames    []segment.Frame
 	rows      []index.Row
 	heads     []announcement
-	touched   []appender                           // have something to flush
-	contents  map[blobstore.Digest]blobstore.Place // ordered, not yet decided
-	lostAt    blobstore.Place                      // where content was that a repair has marked as lost, if any was met
+	touched   []appender // have something to flush
+	contents  order.Undecided[blobstore.Place]
+	lostAt    blobstore.Place // where content was that a repair has marked as lost, if any was met
 	witness   witness
 	headless  bool      // the segment was begun by this start and has no checkpoint yet
 	lastWrite time.Time // when the index was last written behind
@@ -116,8 +117,13 @@ func (l *Log) Close() error {
 
 func (l *Log) end() error {
 	l.refuseAppends(protocol.ErrorShuttingDown)
-	l.occupy()
+	if l.member == nil {
+		l.occupy()
+	}
 	close(l.closing)
+	if l.member != nil {
+		<-l.member.ended
+	}
 	l.usher.end()
 	l.workers.Wait()
 	if l.Err() == nil {

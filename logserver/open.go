@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver/hub"
@@ -36,7 +35,6 @@ func Open(o Options) (*Log, error) {
 		usher:    newUsher(),
 		metrics:  newMetrics(),
 		gatherer: newGatherer(),
-		contents: make(map[blobstore.Digest]blobstore.Place),
 		more:     make(chan struct{}, 1),
 		dirty:    make(chan struct{}, 1),
 		ended:    make(chan struct{}, 1),
@@ -49,6 +47,9 @@ func Open(o Options) (*Log, error) {
 		}},
 		stall: stall{born: time.Now()},
 	}
+	if o.Member != nil {
+		l.member = newMember(l, o.Member)
+	}
 	if err := l.openFiles(); err != nil {
 		return nil, err
 	}
@@ -56,7 +57,15 @@ func Open(o Options) (*Log, error) {
 		return nil, errors.Join(err, l.closeFiles())
 	}
 	l.space.free.Store(freeSpace(l.options.Blobs))
-	l.workers.Go(l.work)
+	if m := l.member; m != nil {
+		l.gatherer.busy = true // for as long as it runs
+		m.publish()
+		m.join()
+		go m.run()
+		l.workers.Go(m.answerErrands)
+	} else {
+		l.workers.Go(l.work)
+	}
 	l.workers.Go(l.usher.run)
 	l.workers.Go(l.watchDisk)
 	if o.Blobs != InMemory {
@@ -71,7 +80,7 @@ func (l *Log) openFiles() (err error) {
 	if err != nil {
 		return err
 	}
-	store, found, err := segment.Open(l.files, segment.Options{Size: l.options.Segment, Turn: l.turn})
+	store, found, err := segment.Open(l.files, segment.Options{Size: l.options.Segment, Turn: l.turn, Identity: l.identity()})
 	if err != nil {
 		return errors.Join(err, l.files.Close())
 	}
@@ -124,7 +133,7 @@ func (l *Log) restore() error {
 			return fmt.Errorf("discard the index: %w", err)
 		}
 		l.core = l.newCore()
-		clear(l.contents)
+		l.contents.Clear()
 		if err := l.replay(segment.Position{}); err != nil {
 			return err
 		}
@@ -170,7 +179,20 @@ func (l *Log) replayIndexed() error {
 }
 
 func (l *Log) newCore() *order.Core {
-	return order.New(order.Options{Node: 1, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}})
+	o := order.Options{Node: 1, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}}
+	if m := l.member; m != nil {
+		o.Node, o.Join, o.Has, o.About = m.options.Number, m.options.Joins, m.has, m.options.About
+		o.Start = uint64(time.Now().UnixNano())
+	}
+	return order.New(o)
+}
+
+// identity is given to new data.
+func (l *Log) identity() (id segment.Identity) {
+	if m := l.member; m != nil {
+		id = m.options.Identity
+	}
+	return id
 }
 
 // loadCheckpoint loads the index's checkpoint into a new core, and returns the
@@ -190,17 +212,35 @@ func (l *Log) loadCheckpoint() (from segment.Position, err error) {
 	if err != nil {
 		return from, err
 	}
+	ordered, state, err := l.loadLeftover(state)
+	if err != nil {
+		return from, err
+	}
 	if err := l.core.LoadCheckpoint(state); err != nil {
 		return from, err
 	}
-	return from, errors.Join(l.index.Window("keys", l.core.LoadKey), l.index.Window("outcomes", l.core.LoadOutcome))
+	err = errors.Join(l.index.Window("keys", l.core.LoadKey), l.index.Window("outcomes", l.core.LoadOutcome))
+	if err != nil {
+		return from, err
+	}
+	return from, l.replayOrdered(ordered)
 }
+
+// ErrOthers is wrapped by Open's error for data of a node that isn't alone, where Options
+// have no Member. How many others there are follows.
+var ErrOthers = errors.New("this node's data belongs to a cluster with other nodes")
 
 // start begins the order anew: what was ordered and not decided is decided now, and
 // written with a checkpoint into the segment that this start has begun.
 func (l *Log) start() error {
 	if err := l.core.Start(); err != nil {
 		return err
+	}
+	if l.member != nil {
+		return l.startMember()
+	}
+	if others := len(l.core.Members().All()) - 1; others > 0 {
+		return fmt.Errorf("%w: %d", ErrOthers, others)
 	}
 	for !l.core.Serving() {
 		if _, err := l.write(nil); err != nil {

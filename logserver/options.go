@@ -36,6 +36,9 @@ type Options struct {
 	ScrubEvery time.Duration // from the end of one such reading of everything to the next, a day
 	ScrubAfter time.Duration // from the start to the first, a minute
 
+	// Member makes the log one of the nodes of a cluster; nil: it is alone.
+	Member *Member
+
 	Interrupt <-chan struct{} // closed: Open gives up with ErrInterrupted; nil: never
 	TellEvery time.Duration   // how often Open tells how far it has come, 5 s
 
@@ -58,6 +61,7 @@ func (o Options) withDefaults() Options {
 	defaults(&o.ScrubRate, 8<<20)
 	defaults(&o.ScrubEvery, 24*time.Hour)
 	defaults(&o.ScrubAfter, time.Minute)
+	o.Member = o.Member.withDefaults()
 	if o.Now == nil {
 		o.Now = time.Now
 	}

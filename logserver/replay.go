@@ -113,7 +113,7 @@ func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) e
 		}
 		place.Content = uint32(r.manifest.ContentAt())
 		digest := r.manifest.BatchDigest()
-		l.contents[digest] = place
+		l.contents.Store(digest, place, l.core.Applied())
 		if r.marked {
 			r.placed[place] = digest
 		}
@@ -121,6 +121,7 @@ func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) e
 		if r.nameless != (blobstore.Place{}) {
 			r.name(payload)
 		}
+		l.contents.Order(payload)
 		return l.core.ReplayOrder(payload)
 	case segment.KindState:
 		return l.core.ReplayState(payload)
@@ -147,7 +148,7 @@ func (r *replay) seal(place blobstore.Place, payload []byte) error {
 	if !r.marked {
 		return l.core.ReplaySeal(payload, l.enterFrom(place.Segment))
 	}
-	for d, p := range l.contents {
+	for d, p := range l.contents.All() {
 		r.placed[p] = d
 	}
 	at := make(map[int64]blobstore.Place)
@@ -160,7 +161,7 @@ func (r *replay) seal(place blobstore.Place, payload []byte) error {
 	return l.core.ReplaySealed(payload, func(offset int64) (blobstore.Digest, bool) {
 		p, ok := at[offset]
 		if ok { // though an equal one may have been decided since
-			l.contents[r.placed[p]] = p
+			l.contents.Store(r.placed[p], p, l.core.Applied())
 		}
 		return r.placed[p], ok
 	}, l.enterFrom(place.Segment))
@@ -188,7 +189,7 @@ func (r *replay) damaged(lost segment.Lost) error {
 // name gives damaged content its digest, from what orders it.
 func (r *replay) name(payload []byte) {
 	if d, ok := order.Digest(payload); ok {
-		r.log.contents[d] = r.nameless
+		r.log.contents.Store(d, r.nameless, r.log.core.Applied())
 	}
 	r.nameless = blobstore.Place{}
 }
@@ -197,7 +198,7 @@ func (r *replay) name(payload []byte) {
 // some. They have the time of what came behind them, so that who asks from a time on is
 // told of them.
 func (l *Log) enterLost(r order.Range) error {
-	clear(l.contents)
+	l.contents.Clear()
 	for first := r.First; first <= r.Last; {
 		row := index.Row{Log: r.Log, First: first, Count: uint32(min(r.Last-first+1, math.MaxInt32)), Time: l.core.Time(), Place: l.lostAt}
 		l.index.Add(l.core.Applied(), []index.Row{row})

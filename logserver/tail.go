@@ -3,6 +3,7 @@ package logserver
 import (
 	"bytes"
 	"errors"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,7 @@ type tail struct {
 	follow  bool // go on at the head
 	meta    bool
 	echo    bool   // send what the connection itself appends
-	high    uint64 // the head when the read was taken
+	high    uint64 // the head when the read was taken; MaxUint64 while it is not known
 
 	// Owned by whoever drives the tail.
 	next    uint64 // the cursor: index of the next entry
@@ -66,9 +67,15 @@ func (c *connection) beginRead(m *protocol.Message) *tail {
 	}
 	t.driven.Store(driven)
 	t.topic = c.log.hub.Watch(name, t)
+	c.tails.Add(1)
+	if c.log.member != nil {
+		from := m.From
+		t.high, t.next = math.MaxUint64, 1
+		go t.runConfirmed(&from)
+		return t
+	}
 	t.high = t.topic.Head()
 	t.next = c.log.firstIndex(t.topic, &m.From, t.high)
-	c.tails.Add(1)
 	go t.run()
 	return t
 }

@@ -31,6 +31,9 @@ func (s *Store) Scan(from Position, fn func(at Position, kind Kind, payload []by
 	}, false)
 }
 
+// Begin returns the position of the first frame of a file.
+func Begin(number uint64) Position { return Position{number, fileHeader} }
+
 // Lost is a frame whose payload is not what was written.
 type Lost struct {
 	Kind   Kind // KindGap: it is not known what frames there were

@@ -60,13 +60,12 @@ func Data(o Options) (report Report, err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	c := &checker{
-		losses:   losses{named: make(map[blobstore.Digest]blobstore.Place)},
-		options:  o,
-		core:     order.New(order.Options{Node: 1}),
-		contents: make(map[blobstore.Digest]content),
-		placed:   make(map[int64]content),
-		batches:  make(map[int64]blobstore.Digest),
-		logs:     make(map[uint32]*progress),
+		losses:  losses{named: make(map[blobstore.Digest]blobstore.Place)},
+		options: o,
+		core:    order.New(order.Options{Node: 1}),
+		placed:  make(map[int64]content),
+		batches: make(map[int64]blobstore.Digest),
+		logs:    make(map[uint32]*progress),
 	}
 	c.report.Warnings = found.Warnings
 	if err := c.openIndex(store.Identity()); err != nil {
@@ -98,7 +97,7 @@ type checker struct {
 	report   Report
 	core     *order.Core
 	at       segment.Position // of the frame that is being checked
-	contents map[blobstore.Digest]content
+	contents order.Undecided[content]
 	placed   map[int64]content          // behind a loss: those of the file that is being read, by their offsets
 	batches  map[int64]blobstore.Digest // of the file that is being read, by the offsets of their frames
 	logs     map[uint32]*progress
@@ -127,6 +126,7 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 		return c.content(payload)
 	case segment.KindOrder:
 		c.losses.name(payload)
+		c.contents.Order(payload)
 		err = c.core.ReplayOrder(payload)
 	case segment.KindState:
 		err = c.core.ReplayState(payload)
@@ -168,7 +168,7 @@ func (c *checker) content(payload []byte) error {
 	found := content{
 		blobstore.Place{Segment: c.at.Segment, Offset: c.at.Offset, Length: uint32(len(payload)), Content: uint32(m.ContentAt())}, m.Len(),
 	}
-	c.contents[digest] = found
+	c.contents.Store(digest, found, c.core.Applied())
 	if c.losses.any {
 		c.placed[c.at.Offset] = found
 	}
@@ -194,7 +194,7 @@ func (c *checker) seal(payload []byte) error {
 		return c.core.ReplaySealed(payload, func(offset int64) (d blobstore.Digest, ok bool) {
 			d, ok = c.batches[offset]
 			if found, behind := c.placed[offset]; behind { // though an equal one may have been decided since
-				c.contents[d] = found
+				c.contents.Store(d, found, c.core.Applied())
 			}
 			return d, ok
 		}, c.decision)
@@ -221,14 +221,14 @@ func (c *checker) decision(d *order.Decision) error {
 	if d.Kind != order.KindBatch || d.Skipped {
 		return nil
 	}
-	found, ok := c.contents[d.Digest]
+	found, ok := c.contents.Find(d.Digest)
 	if place, lost := c.losses.find(d.Digest); !ok && lost {
 		return c.lostBatch(d, place)
 	}
 	if !ok {
 		return c.fail("raft index %d orders %s, which no frame before it holds", d.Index, d.Digest)
 	}
-	delete(c.contents, d.Digest)
+	c.contents.Decide(d)
 	if found.entries != int(d.Entries) {
 		return c.fail("raft index %d orders %d entries of %s, which has %d", d.Index, d.Entries, d.Digest, found.entries)
 	}
@@ -266,6 +266,9 @@ func (c *checker) run(d *order.Decision, r *order.Run, place blobstore.Place) er
 // finish decides what was ordered and not yet decided, as a start would.
 func (c *checker) finish() error {
 	c.decided = c.core.Applied()
+	if len(c.core.Members().All()) > 1 {
+		return c.noMoreRows() // the others may have to be asked
+	}
 	if err := c.core.Start(); err != nil {
 		return c.fail("%w", err)
 	}

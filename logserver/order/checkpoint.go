@@ -7,6 +7,7 @@ type Checkpoint struct {
 	Applied, Term  uint64 // Raft index and term of the last record in it
 	State          []byte
 	Keys, Outcomes Window
+	Ordered [][]byte
 
 	reach saved
 }

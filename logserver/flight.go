@@ -1,0 +1,181 @@
+package logserver
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/logserver/order"
+	"github.com/ringlog/ringlog/protocol"
+)
+
+// flight is a batch of this node that was handed over, and is not decided yet.
+type flight struct {
+	batch  *batch // nil: those who waited were told that the outcome isn't known
+	digest blobstore.Digest
+	began  time.Time
+	bytes  int
+	// content is manifest and entries, as other nodes get them.
+	content []byte
+}
+
+const (
+	maxFlights     = 64 // batches handed over and not decided
+	maxFlightBytes = 32 << 20
+)
+
+// propose hands over what has gathered, as long as not too much is under way.
+func (m *member) propose() error {
+	for m.mayPropose() {
+		b := m.next()
+		if b == nil {
+			return nil
+		}
+		err := m.handOver(b)
+		switch {
+		case errors.Is(err, order.ErrNotServing), errors.Is(err, order.ErrBusy):
+			m.waiting = b
+			return nil
+		case err != nil:
+			return fmt.Errorf("propose: %w", err)
+		}
+	}
+	return nil
+}
+
+// mayPropose tells whether a batch can be handed over. Appends that have waited for long
+// for that are refused.
+func (m *member) mayPropose() bool {
+	l := m.log
+	if l.space.full.Load() {
+		m.refuseGathered(protocol.ErrorDiskFull)
+		return false
+	}
+	if !l.core.Serving() {
+		if m.unserved.IsZero() {
+			m.unserved = time.Now()
+		}
+		if time.Since(m.unserved) > m.options.Quorum {
+			m.refuseGathered(protocol.ErrorNoQuorum)
+		}
+		return false
+	}
+	m.unserved = time.Time{}
+	bytes := 0
+	for _, f := range m.flights {
+		bytes += f.bytes
+	}
+	return len(m.flights) < maxFlights && bytes < maxFlightBytes
+}
+
+// refuseGathered refuses what was not handed over yet.
+func (m *member) refuseGathered(reason string) {
+	if b := m.next(); b != nil {
+		m.log.refuse(b, reason)
+		m.spent = append(m.spent, b)
+		m.tell()
+	}
+}
+
+// next takes what has gathered; nil: nothing has.
+func (m *member) next() *batch {
+	if b := m.waiting; b != nil {
+		m.waiting = nil
+		return b
+	}
+	g := m.log.gatherer
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open.empty() {
+		return nil
+	}
+	return g.take()
+}
+
+// handOver proposes a batch, and sends its content to those who are to store it.
+func (m *member) handOver(b *batch) error {
+	l := m.log
+	digest := b.content.Digest()
+	if err := l.core.Propose(&b.proposal, digest, l.options.Now().UnixNano()); err != nil {
+		return err
+	}
+	manifest, content := b.content.Manifest(), b.content.Content()
+	f := &flight{batch: b, digest: digest, began: time.Now(), content: slices.Concat(manifest, content)}
+	f.bytes = len(f.content)
+	m.flights = append(m.flights, f)
+	m.size += int64(perAppend * b.proposal.Len())
+	self := incoming{Message: order.Message{Payload: f.content}, content: true, digest: digest}
+	m.keep(&self)
+	for _, id := range l.core.Members().All() {
+		if id != m.options.Number {
+			m.options.Network.Send(id, byte(order.MessagePut), f.content)
+		}
+	}
+	return nil
+}
+
+// decided takes a decision: who waits for it is told, and so is who watches.
+func (m *member) decided(d *order.Decision) {
+	l := m.log
+	if d.Kind == order.KindMember || d.Kind == order.KindIncarnation || d.Kind == order.KindSettings {
+		m.changed = true
+	}
+	var content entries
+	if d.Own && d.Kind == order.KindBatch && !d.Skipped {
+		f := m.flights[0]
+		m.flights[0] = nil
+		m.flights = m.flights[1:]
+		if f.digest != d.Digest {
+			l.fail(fmt.Errorf("raft index %d decides %s in the place of %s", d.Index, d.Digest, f.digest))
+			return
+		}
+		if b := f.batch; b != nil {
+			l.metrics.committed(b, d)
+			l.metrics.commit.Observe(time.Since(f.began).Seconds())
+			l.answer(b, d)
+			m.spent = append(m.spent, b)
+			content = &b.content
+		}
+	}
+	if content == nil && len(d.Runs) > 0 {
+		content = m.foreign(d)
+	}
+	l.prepare(content, d)
+	m.forget(d.Digest)
+}
+
+// foreign returns the entries of another node's batch, if they are at hand and somebody
+// watches their log.
+func (m *member) foreign(d *order.Decision) entries {
+	watched := slices.ContainsFunc(d.Runs, func(r order.Run) bool { return m.log.topic(&r).Watched() })
+	payload, ok := m.payloads[d.Digest]
+	if !watched || !ok {
+		return nil
+	}
+	manifest := new(blobstore.Manifest)
+	if err := manifest.Parse(payload); err != nil {
+		return nil // it is read from the segments
+	}
+	return manifest
+}
+
+// giveUpOld tells those who have waited for too long that the outcome isn't known.
+func (m *member) giveUpOld() {
+	for _, f := range m.flights {
+		if time.Since(f.began) < m.options.Outcome {
+			return
+		}
+		m.giveUp(f)
+	}
+}
+
+// giveUp tells who waits for a flight that the outcome isn't known. It may be decided later.
+func (m *member) giveUp(f *flight) {
+	if f.batch == nil {
+		return
+	}
+	m.log.refuse(f.batch, protocol.ErrorUnknownOutcome)
+	f.batch = nil
+}

@@ -1,0 +1,180 @@
+package logserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+// lan carries messages between the Logs of a test, each pair's in order.
+type lan struct {
+	mu    sync.Mutex
+	nodes map[uint64]*Log
+	cut   map[[2]uint64]bool
+	pipes map[[2]uint64]chan func()
+	done  chan struct{}
+	wait  sync.WaitGroup
+}
+
+func newLAN(t *testing.T) *lan {
+	n := &lan{nodes: map[uint64]*Log{}, cut: map[[2]uint64]bool{}, pipes: map[[2]uint64]chan func(){}, done: make(chan struct{})}
+	t.Cleanup(func() { close(n.done); n.wait.Wait() })
+	return n
+}
+
+// port is one node's end.
+type port struct {
+	lan  *lan
+	from uint64
+}
+
+func (p port) Join(map[uint64][]byte) {}
+
+func (p port) Send(to uint64, kind byte, payload []byte) {
+	n, pair := p.lan, [2]uint64{p.from, to}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	pipe, ok := n.pipes[pair]
+	if !ok {
+		pipe = make(chan func(), 10_000)
+		n.pipes[pair] = pipe
+		n.wait.Go(func() {
+			for {
+				select {
+				case deliver := <-pipe:
+					deliver()
+				case <-n.done:
+					return
+				}
+			}
+		})
+	}
+	select {
+	case pipe <- func() {
+		n.mu.Lock()
+		l, cut := n.nodes[to], n.cut[pair]
+		n.mu.Unlock()
+		if l != nil && !cut {
+			l.Receive(p.from, kind, payload)
+		}
+	}:
+	default:
+	}
+}
+
+// start starts a node; nil files: with an empty disk.
+func (n *lan) start(t *testing.T, id uint64, files fs.FS, db string) *Log {
+	t.Helper()
+	identity := segment.Identity{Cluster: [16]byte{7}, Node: [16]byte{byte(id)}}
+	l, err := Open(Options{
+		Files: files, DB: db, Segment: 256 << 10, Logger: zerolog.New(zerolog.NewTestWriter(t)).With().Uint64("node", id).Logger(),
+		Member: &Member{Network: port{n, id}, Number: id, Joins: id != 1, Identity: identity, About: fmt.Append(nil, "node ", id), Tick: 20 * time.Millisecond},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.mu.Lock()
+	n.nodes[id] = l
+	n.mu.Unlock()
+	return l
+}
+
+// answered tells whether every append's fate is known.
+func (d *ledger) answered() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.done == len(d.asked)
+}
+
+// until waits until something is so.
+func until(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited for %s", what)
+		}
+	}
+}
+
+func (n *lan) admit(t *testing.T, id uint64) {
+	t.Helper()
+	until(t, "a node to be admitted", func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		for _, l := range n.nodes {
+			s, _ := l.Standing()
+			if s.Members.Has(id) {
+				return true
+			}
+			if err := l.Admit(context.Background(), id, fmt.Append(nil, "node ", id)); err != nil && !errors.Is(err, order.ErrNotServing) && !errors.Is(err, order.ErrMembers) {
+				t.Fatal(err)
+			}
+		}
+		return false
+	})
+}
+
+func (n *lan) voters(l *Log) int {
+	s, _ := l.Standing()
+	if s.Members.Joint() || !s.Serving {
+		return 0
+	}
+	return len(s.Members.Voters)
+}
+
+// Three nodes form one log: what is appended at any of them can be read at all.
+func TestThreeNodesFormOneLog(t *testing.T) {
+	n := newLAN(t)
+	logs := map[uint64]*Log{}
+	for id := uint64(1); id <= 3; id++ {
+		logs[id] = n.start(t, id, fs.Memory(), filepath.Join(t.TempDir(), "db"))
+	}
+	until(t, "the founder to serve", func() bool { return n.voters(logs[1]) == 1 })
+	n.admit(t, 2)
+	n.admit(t, 3)
+	for _, l := range logs {
+		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
+	}
+	ledgers := map[uint64]*ledger{}
+	var all sync.WaitGroup
+	for id, l := range logs {
+		d := newLedger()
+		ledgers[id] = d
+		all.Go(func() {
+			d.life = int(id)
+			r := rand.New(rand.NewPCG(id, 0))
+			for i := range 200 {
+				d.append(l, r, i)
+			}
+			until(t, "answers", d.answered)
+		})
+	}
+	all.Wait()
+	for _, l := range logs {
+		if err := l.Newest(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for id, d := range ledgers {
+			if len(d.refused) > 0 {
+				t.Errorf("node %d refused %v", id, d.refused)
+			}
+			mustHold(t, l, d.snapshot())
+		}
+	}
+	for _, l := range logs {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,61 @@
+package logserver
+
+import (
+	"time"
+
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+// A Network carries messages between the nodes of a cluster. Package blobstore/peer has
+// the real one. Messages may be lost, repeated, delayed and reordered, not altered.
+type Network interface {
+	// Send sends a message to a member, and doesn't block. payload is not to be changed
+	// any more, by either side.
+	Send(to uint64, kind byte, payload []byte)
+	// Join says who the other members are now, by their numbers, and what each says about
+	// itself.
+	Join(others map[uint64][]byte)
+}
+
+// Member makes a Log one of the nodes of a cluster.
+type Member struct {
+	Network Network
+	// Number is the node's in the cluster, from 1, and never another node's.
+	Number uint64
+	// Joins: with no data the node founds no cluster; it was, or will be, taken into one.
+	Joins bool
+	// Identity is given to new data. What is there must have it.
+	Identity segment.Identity
+	// About is what the others are told of this node: see Standing.
+	About []byte
+
+	Tick    time.Duration // of the cluster's clock, a tenth of a second
+	Quorum  time.Duration // how long appends and heads wait for somebody to lead, 5 s
+	Outcome time.Duration // how long an append that was handed over waits to be decided, 20 s
+}
+
+func (m *Member) withDefaults() *Member {
+	if m == nil {
+		return nil
+	}
+	d := *m
+	defaults(&d.Tick, 100*time.Millisecond)
+	defaults(&d.Quorum, 5*time.Second)
+	defaults(&d.Outcome, 20*time.Second)
+	if d.Number == 0 {
+		d.Number = 1
+	}
+	return &d
+}
+
+// Standing is how the cluster looks from this node.
+type Standing struct {
+	Number  uint64 // this node's
+	Leader  uint64 // 0: nobody, as far as is known here
+	Applied uint64 // Raft index of the last decision
+	Serving bool   // appends are taken
+	Faulty  error  // why this node isn't trusted with a vote, or nil
+	Members order.Members
+	About   map[uint64][]byte // what each member says about itself, which may be nothing
+}

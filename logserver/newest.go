@@ -1,0 +1,78 @@
+package logserver
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrNoQuorum says that nobody can tell how far the logs have come, for now.
+var ErrNoQuorum = errors.New("no quorum: more than half of the voting nodes must be up and reach each other")
+
+// ask is somebody who has to know that what is applied here is the newest.
+type ask struct{ done chan error }
+
+func (a *ask) answer(err error) { a.done <- err }
+
+// Newest returns when everything that was decided anywhere before it was called is applied
+// here: heads are the newest then. A Log that is alone is always there. Errors:
+// ErrNoQuorum, after a while; ErrClosed; that of ctx.
+func (l *Log) Newest(ctx context.Context) error {
+	m := l.member
+	if m == nil {
+		return nil
+	}
+	a := &ask{make(chan error, 1)}
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return ErrClosed
+	}
+	m.asks = append(m.asks, a)
+	m.mu.Unlock()
+	m.poke()
+	patience := time.NewTimer(m.options.Quorum)
+	defer patience.Stop()
+	select {
+	case err := <-a.done:
+		return err
+	case <-patience.C:
+		return ErrNoQuorum
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// maxTickets is how many reads of the order are under way at once.
+const maxTickets = 16
+
+// ask has the core find out whether it has the newest, for all who ask now.
+func (m *member) ask() {
+	if len(m.tickets) >= maxTickets {
+		return
+	}
+	m.mu.Lock()
+	asks := m.asks
+	m.asks = nil
+	m.mu.Unlock()
+	if len(asks) == 0 {
+		return
+	}
+	ticket, err := m.log.core.Read()
+	if err != nil {
+		m.mu.Lock()
+		m.asks = append(asks, m.asks...)
+		m.mu.Unlock()
+		return
+	}
+	m.tickets[ticket] = asks
+}
+
+func (m *member) answerAsks() {
+	for _, ticket := range m.log.core.ReadsDone() {
+		for _, a := range m.tickets[ticket] {
+			a.answer(nil)
+		}
+		delete(m.tickets, ticket)
+	}
+}

@@ -22,13 +22,14 @@ type lan struct {
 	mu    sync.Mutex
 	nodes map[uint64]*Log
 	cut   map[[2]uint64]bool
+	dead  map[uint64]bool // its power has failed
 	pipes map[[2]uint64]chan func()
 	done  chan struct{}
 	wait  sync.WaitGroup
 }
 
 func newLAN(t *testing.T) *lan {
-	n := &lan{nodes: map[uint64]*Log{}, cut: map[[2]uint64]bool{}, pipes: map[[2]uint64]chan func(){}, done: make(chan struct{})}
+	n := &lan{nodes: map[uint64]*Log{}, cut: map[[2]uint64]bool{}, dead: map[uint64]bool{}, pipes: map[[2]uint64]chan func(){}, done: make(chan struct{})}
 	t.Cleanup(func() { close(n.done); n.wait.Wait() })
 	return n
 }
@@ -45,6 +46,9 @@ func (p port) Send(to uint64, kind byte, payload []byte) {
 	n, pair := p.lan, [2]uint64{p.from, to}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.dead[p.from] {
+		return
+	}
 	pipe, ok := n.pipes[pair]
 	if !ok {
 		pipe = make(chan func(), 10_000)
@@ -63,7 +67,7 @@ func (p port) Send(to uint64, kind byte, payload []byte) {
 	select {
 	case pipe <- func() {
 		n.mu.Lock()
-		l, cut := n.nodes[to], n.cut[pair]
+		l, cut := n.nodes[to], n.cut[pair] || n.dead[to]
 		n.mu.Unlock()
 		if l != nil && !cut {
 			l.Receive(p.from, kind, payload)

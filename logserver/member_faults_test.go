@@ -1,0 +1,212 @@
+package logserver
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/check"
+)
+
+// site is a node of a test with what outlives its crashes.
+type site struct {
+	id     uint64
+	log    *Log
+	disk   *fs.Mem
+	db     string
+	ledger *ledger
+	total  map[string]map[uint64]string // acknowledged in earlier lives
+	stop   chan struct{}
+	done   sync.WaitGroup
+}
+
+// load appends until the site is stopped.
+func (s *site) load(r *rand.Rand) {
+	s.stop = make(chan struct{})
+	stop, l, d := s.stop, s.log, s.ledger
+	s.done.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			d.append(l, r, i)
+			for !d.answeredUpTo(20) {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+				}
+			}
+		}
+	})
+}
+
+func (s *site) rest() {
+	close(s.stop)
+	s.done.Wait()
+}
+
+// answeredUpTo tells whether no more than n appends wait for their fate.
+func (d *ledger) answeredUpTo(n int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.asked)-d.done <= n
+}
+
+// crash cuts the power of a site at some operation of its disk, and starts it again.
+func (n *lan) crash(t *testing.T, s *site, r *rand.Rand) {
+	t.Helper()
+	var after *fs.Mem
+	var acked map[string]map[uint64]string
+	var mu sync.Mutex
+	happened := make(chan struct{})
+	left := 1 + r.IntN(40)
+	fate := rand.New(rand.NewPCG(r.Uint64(), 0))
+	s.disk.SetHook(func(op fs.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if !op.Kind.Changes() || after != nil {
+			return nil
+		}
+		if left--; left == 0 {
+			n.mu.Lock()
+			n.dead[s.id] = true
+			n.mu.Unlock()
+			acked = s.ledger.snapshot()
+			after = s.disk.Crash(fate)
+			close(happened)
+		}
+		return nil
+	})
+	select {
+	case <-happened:
+	case <-time.After(3 * time.Second): // nothing is written: there is no quorum
+		s.disk.SetHook(nil)
+		return
+	}
+	s.log.fail(errors.New("the power has failed"))
+	_ = s.log.Close()
+	s.rest()
+	s.keep(acked)
+	if r.IntN(3) == 0 {
+		_ = os.Remove(s.db)
+	}
+	s.disk = after
+	n.begin(t, s)
+	s.load(rand.New(rand.NewPCG(r.Uint64(), 0)))
+}
+
+// keep adds to what was acknowledged.
+func (s *site) keep(acked map[string]map[uint64]string) {
+	for log, entries := range acked {
+		if s.total[log] == nil {
+			s.total[log] = map[uint64]string{}
+		}
+		maps.Copy(s.total[log], entries)
+	}
+}
+
+// begin starts a site with what is on its disk.
+func (n *lan) begin(t *testing.T, s *site) {
+	life := 0
+	if s.ledger != nil {
+		life = s.ledger.life + 10
+	}
+	s.ledger = newLedger()
+	s.ledger.life = life
+	n.mu.Lock()
+	delete(n.dead, s.id)
+	n.mu.Unlock()
+	s.log = n.start(t, s.id, s.disk, s.db)
+}
+
+// Power cuts and partitions of three nodes lose nothing that was acknowledged, and all
+// nodes come to the same.
+func TestFaultsOfThreeNodesLoseNothing(t *testing.T) {
+	faults := 12
+	if n, err := strconv.Atoi(os.Getenv("RINGLOG_FAULTS")); err == nil {
+		faults = n
+	}
+	seed := rand.Uint64()
+	if n, err := strconv.ParseUint(os.Getenv("RINGLOG_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("RINGLOG_SEED=%d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	n, sites := newLAN(t), []*site{}
+	for id := uint64(1); id <= 3; id++ {
+		s := &site{id: id, disk: fs.Memory(), db: filepath.Join(t.TempDir(), "db"), total: map[string]map[uint64]string{}}
+		sites = append(sites, s)
+		n.begin(t, s)
+		s.ledger.life = int(id)
+	}
+	until(t, "the founder to serve", func() bool { return n.voters(sites[0].log) == 1 })
+	n.admit(t, 2)
+	n.admit(t, 3)
+	for _, s := range sites {
+		until(t, "three to vote", func() bool { return n.voters(s.log) == 3 })
+		s.load(rand.New(rand.NewPCG(r.Uint64(), 0)))
+	}
+	for range faults {
+		s := sites[r.IntN(3)]
+		switch r.IntN(3) {
+		case 0:
+			n.isolate(s.id, true)
+			time.Sleep(time.Duration(r.IntN(1500)) * time.Millisecond) // the fault's length
+			n.isolate(s.id, false)
+		default:
+			n.crash(t, s, r)
+		}
+	}
+	for _, s := range sites {
+		s.rest()
+	}
+	for _, s := range sites {
+		until(t, "everybody to be up to date", func() bool { return s.log.Newest(context.Background()) == nil })
+		s.keep(s.ledger.snapshot())
+	}
+	count := 0
+	for _, s := range sites {
+		for _, o := range sites {
+			total := map[string]map[uint64]string{}
+			for log, entries := range o.total {
+				total[log] = maps.Clone(entries)
+				count += len(entries)
+			}
+			mustHold(t, s.log, total)
+		}
+	}
+	t.Logf("%d acknowledged entries at three nodes", count/3)
+	for _, s := range sites {
+		if err := s.log.Close(); err != nil {
+			t.Error(err)
+		}
+		s.disk.SetHook(nil)
+		if report, err := check.Data(check.Options{Files: s.disk, DB: s.db}); err != nil {
+			keep(t, s.disk)
+			t.Errorf("node %d: %v (%+v)", s.id, err, report)
+		}
+	}
+	if count == 0 {
+		t.Error("nothing was acknowledged")
+	}
+}
+
+// isolate cuts a node off, or no more.
+func (n *lan) isolate(id uint64, cut bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for other := range n.nodes {
+		n.cut[[2]uint64{id, other}], n.cut[[2]uint64{other, id}] = cut, cut
+	}
+}

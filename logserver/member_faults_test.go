@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type site struct {
 	db     string
 	ledger *ledger
 	total  map[string]map[uint64]string // acknowledged in earlier lives
+	hook   atomic.Pointer[func(fs.Op) error]
 	stop   chan struct{}
 	done   sync.WaitGroup
 }
@@ -72,7 +74,7 @@ func (n *lan) crash(t *testing.T, s *site, r *rand.Rand) {
 	happened := make(chan struct{})
 	left := 1 + r.IntN(40)
 	fate := rand.New(rand.NewPCG(r.Uint64(), 0))
-	s.disk.SetHook(func(op fs.Op) error {
+	cut := func(op fs.Op) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if !op.Kind.Changes() || after != nil {
@@ -87,11 +89,12 @@ func (n *lan) crash(t *testing.T, s *site, r *rand.Rand) {
 			close(happened)
 		}
 		return nil
-	})
+	}
+	s.hook.Store(&cut)
 	select {
 	case <-happened:
 	case <-time.After(3 * time.Second): // nothing is written: there is no quorum
-		s.disk.SetHook(nil)
+		s.hook.Store(nil)
 		return
 	}
 	s.log.fail(errors.New("the power has failed"))
@@ -102,6 +105,7 @@ func (n *lan) crash(t *testing.T, s *site, r *rand.Rand) {
 		_ = os.Remove(s.db)
 	}
 	s.disk = after
+	s.hook.Store(nil)
 	n.begin(t, s)
 	s.load(rand.New(rand.NewPCG(r.Uint64(), 0)))
 }
@@ -127,6 +131,12 @@ func (n *lan) begin(t *testing.T, s *site) {
 	n.mu.Lock()
 	delete(n.dead, s.id)
 	n.mu.Unlock()
+	s.disk.SetHook(func(op fs.Op) error {
+		if hook := s.hook.Load(); hook != nil {
+			return (*hook)(op)
+		}
+		return nil
+	})
 	s.log = n.start(t, s.id, s.disk, s.db)
 }
 

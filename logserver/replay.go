@@ -183,7 +183,7 @@ func (r *replay) damaged(lost segment.Lost) error {
 	if lost.Kind == segment.KindContent || lost.Kind == segment.KindGap {
 		r.log.lostAt = lost.Place
 	}
-	return r.log.core.ReplayLost(lost.Kind == segment.KindOrder || lost.Kind == segment.KindGap)
+	return r.log.core.ReplayLost(lost.Kind == segment.KindOrder || lost.Kind == segment.KindGap, lost.Kind == segment.KindState || lost.Kind == segment.KindGap)
 }
 
 // name gives damaged content its digest, from what orders it.

@@ -70,7 +70,7 @@ func (c *checker) lost(l segment.Lost) error {
 	if l.Kind == segment.KindContent {
 		c.losses.nameless = l.Place
 	}
-	return c.core.ReplayLost(l.Kind == segment.KindOrder || l.Kind == segment.KindGap)
+	return c.core.ReplayLost(l.Kind == segment.KindOrder || l.Kind == segment.KindGap, l.Kind == segment.KindState || l.Kind == segment.KindGap)
 }
 
 // lostBatch notes the entries of a batch whose content is lost.

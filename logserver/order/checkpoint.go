@@ -1,12 +1,17 @@
 package order
 
+import pb "go.etcd.io/raft/v3/raftpb"
+
 // Checkpoint is the whole state at a flushed decided record: with its State, all Keys
-// and Outcomes rows up to it, and the frames behind it, a Core is as one that never
-// stopped.
+// and Outcomes rows up to it, what was Ordered, and the frames behind it, a Core is as one
+// that never stopped.
 type Checkpoint struct {
 	Applied, Term  uint64 // Raft index and term of the last record in it
 	State          []byte
 	Keys, Outcomes Window
+	// Ordered has the payloads of the order frames beyond the last record that are flushed
+	// and not cancelled, ascending. Who loads the checkpoint gives them to ReplayOrder, all,
+	// before any frame; some of those may be the same, or cancel them.
 	Ordered [][]byte
 
 	reach saved
@@ -28,14 +33,22 @@ type WindowRow struct {
 type saved struct{ keys, outcomes uint64 }
 
 // Checkpoint returns the state as it is. It refuses, ok false, unless every decision is
-// written, every flushed entry is decided, and the cluster is founded: flush what Ready
-// says, Decided too, and ask again. It has the rows that are new since the checkpoint
-// that was loaded or last told to Saved, and shares no memory with the Core.
+// written and the cluster is founded: flush what Ready says, Decided too, and ask again
+// after Advance, before another Ready; a node that is Faulty has none. It has the rows that are new since the checkpoint
+// that was loaded or last told to Saved, and shares no memory with the Core. The frames
+// behind it are those from the last decided frame or seal on, or from any place before.
 func (c *Core) Checkpoint() (cp Checkpoint, ok bool) {
-	if !c.rests() || len(c.decided) > 0 {
+	if !c.describable() || len(c.decided) > 0 || c.probation.faulty != nil {
 		return Checkpoint{}, false
 	}
-	return c.checkpoint(c.flushed), true
+	entries, err := c.storage.beyond(c.state.applied, c.state.term)
+	if err != nil {
+		_ = c.fatal(err) // Err tells it
+		return Checkpoint{}, false
+	}
+	cp = c.checkpoint(c.flushed)
+	cp.Ordered = orderFrames(entries)
+	return cp, true
 }
 
 func (c *Core) checkpoint(hard hardState) Checkpoint {
@@ -50,17 +63,27 @@ func (c *Core) checkpoint(hard hardState) Checkpoint {
 }
 
 // Replayed returns the state as far as it was replayed, before Start: so a replay of very
-// much need not begin anew when it is broken off. It refuses, ok false, unless everything
-// that was ordered so far is decided; frames must be replayed again from the decided
+// much need not begin anew when it is broken off. It refuses, ok false, where frames were lost
+// of which it isn't known yet what they ordered; frames must be replayed again from the decided
 // frame on that was replayed last.
 func (c *Core) Replayed() (cp Checkpoint, ok bool) {
 	s, r := &c.state, &c.restore
-	if c.node != nil || r.loading != nil || len(r.entries) > 0 || r.loss.missed > s.applied || r.loss.open || s.applied == 0 {
+	if c.node != nil || r.loading != nil || c.gap() != 0 || c.lacksOrder() != nil || s.applied == 0 {
 		return Checkpoint{}, false
 	}
 	hard := r.hard
 	hard.raise(hardState{term: max(s.term, r.newest)})
-	return c.checkpoint(hard), true
+	cp = c.checkpoint(hard)
+	cp.Ordered = orderFrames(r.entries)
+	return cp, true
+}
+
+// orderFrames returns the payloads of order frames for entries.
+func orderFrames(entries []*pb.Entry) (list [][]byte) {
+	for _, e := range entries {
+		list = append(list, appendOrder(nil, e))
+	}
+	return list
 }
 
 // Saved says that cp is durable, so that later checkpoints need not have its rows.

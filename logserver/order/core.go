@@ -67,6 +67,7 @@ type Core struct {
 
 	decided  []byte // frame of the records that are not written
 	offered  bool   // Ready has given decided away
+	opened   bool   // Opening was asked for: the next Ready gives no pulled records
 	written  uint64 // last Raft index whose record is flushed
 	saved    saved
 	filed    filed
@@ -126,8 +127,10 @@ func (c *Core) Ready() (r Ready, ok bool) {
 		r.Decided = c.decided
 		c.offered = true
 	}
-	if c.taken {
+	opened := c.opened
+	if c.opened = false; c.taken {
 		c.encodeReady(&r)
+	} else if opened { // a checkpoint goes behind the records, and doesn't know of pulled ones
 	} else if c.rows = c.examine(); len(c.rows) > 0 {
 		if len(r.Decided) == 0 {
 			r.Decided = []byte{decidedVersion}
@@ -136,6 +139,34 @@ func (c *Core) Ready() (r Ready, ok bool) {
 		return r, true
 	}
 	return r, c.taken && c.failed == nil
+}
+
+// frameRoom is more than a frame takes besides its payload.
+const frameRoom = 64
+
+// Unstored returns how many bytes the frames take, headers included, that Ready will give if it is called next:
+// not less. It is called when nothing that Ready gave is being flushed, so that room can be
+// made, and a Turn happen, before what Ready gives has to be written.
+func (c *Core) Unstored() int {
+	c.offered = false // if it was, it has not been flushed
+	if c.failed != nil {
+		return 0
+	}
+	if err := c.take(); err != nil {
+		_ = c.fatal(err) // Err tells it
+		return 0
+	}
+	n := len(c.decided) + frameRoom
+	switch {
+	case c.taken:
+		n += maxStateFrame + frameRoom
+		for _, e := range c.ready.Entries {
+			n += len(e.GetData()) + maxOrderHeader + frameRoom
+		}
+	case c.pull.records != nil:
+		n += len(c.pull.records)
+	}
+	return n
 }
 
 // take gets from Raft what has to be flushed, or applied.

@@ -9,9 +9,9 @@
 // # Running
 //
 // One goroutine owns a Core. It restores it (LoadCheckpoint, LoadKey and
-// LoadOutcome, then ReplayOrder, ReplayState and ReplayDecided for every frame
-// behind the checkpoint, in their order), calls Start, and from then on, after
-// Start and after each Propose:
+// LoadOutcome, ReplayOrder for what the checkpoint has Ordered, then ReplayOrder, ReplayState
+// and ReplayDecided for every frame behind the checkpoint, in their order), calls Start, and
+// from then on, after Start and after each Propose:
 //
 //	for {
 //		r, ok := core.Ready()
@@ -80,8 +80,12 @@
 // Entries beyond the last flushed record are decided again after a start, which
 // gives the same records.
 //
+// Among several nodes there is nearly always something that is ordered, flushed, and not yet
+// decided. A checkpoint that is loaded brings it along (Ordered). Records may lie in later files than
+// the order that they decide.
+//
 // Where a file of the stream ends and the next begins, Turn gives the payloads of two more
-// frames. A seal (seal.go) repeats the records of its file and has those that no decided
+// frames; Unstored tells before Ready how much room will be needed. A seal (seal.go) repeats the records of its file and has those that no decided
 // frame has. A checkpoint frame (opening.go) is a Checkpoint's State without its rows: with
 // it a file can be understood, and checked, without the ones before.
 //

@@ -30,11 +30,12 @@ func (f *flush) take(r Ready) {
 type database struct {
 	state          []byte
 	keys, outcomes map[uint64][]byte
+	ordered        [][]byte
 	replay         int // flushes before it aren't needed
 }
 
 func (d *database) save(cp *Checkpoint, replay int) *database {
-	return &database{cp.State, merged(d.keys, &cp.Keys), merged(d.outcomes, &cp.Outcomes), replay}
+	return &database{cp.State, merged(d.keys, &cp.Keys), merged(d.outcomes, &cp.Outcomes), cp.Ordered, replay}
 }
 
 func merged(rows map[uint64][]byte, w *Window) map[uint64][]byte {
@@ -223,6 +224,11 @@ func restored(o Options, db *database, disk []flush) (*Core, error) {
 		if err := sorted(db.outcomes, c.LoadOutcome); err != nil {
 			return nil, err
 		}
+		for _, o := range db.ordered {
+			if err := c.ReplayOrder(o); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for _, f := range disk[db.replay:] {
 		if err := replay(c, f); err != nil {
@@ -233,8 +239,8 @@ func restored(o Options, db *database, disk []flush) (*Core, error) {
 }
 
 func replay(c *Core, f flush) error {
-	for _, o := range f.order {
-		if err := c.ReplayOrder(o); err != nil {
+	if f.decided != nil {
+		if err := c.ReplayDecided(f.decided, nil); err != nil {
 			return err
 		}
 	}
@@ -243,8 +249,10 @@ func replay(c *Core, f flush) error {
 			return err
 		}
 	}
-	if f.decided != nil {
-		return c.ReplayDecided(f.decided, nil)
+	for _, o := range f.order {
+		if err := c.ReplayOrder(o); err != nil {
+			return err
+		}
 	}
 	if f.seal == nil {
 		return nil

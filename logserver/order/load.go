@@ -68,7 +68,7 @@ func (c *Core) LoadCheckpoint(state []byte) error {
 	if err != nil {
 		return err
 	}
-	c.restore.hard, c.restore.loading = hard, l
+	c.restore.hard, c.restore.loading, c.restore.sparse = hard, l, true
 	c.written = c.state.applied
 	c.saved = saved{l.keys, c.state.outcomes.next}
 	return c.state.settings.known()

@@ -28,21 +28,39 @@ type Range struct {
 var ErrOrderLost = errors.New("what was ordered is lost, and nothing that is left tells how far the logs had come; " +
 	"put back a good copy of the files that are damaged")
 
+// errVoteLost says that it is not known for whom this node has voted last.
+var errVoteLost = errors.New("the newest of Raft's state frames is lost")
+
 // loss is what is known of frames that are lost, until Start.
 type loss struct {
 	any    bool   // something is
 	open   bool   // entries behind the last one that is known may be
 	missed uint64 // highest Raft index of a record that did not follow
+	// Among several nodes a record says nothing about what was ordered behind its entry:
+	doubt bool   // an order frame is, and what it was may be not decided yet
+	since uint64 // lowest Raft index that was ordered behind it; 0: none was
+	voted bool   // the newest state frame is
+}
+
+// goesOn notes that an order frame follows.
+func (l *loss) goesOn(index uint64) {
+	l.open = false
+	if l.doubt && (l.since == 0 || index < l.since) {
+		l.since = index
+	}
 }
 
 // ReplayLost takes note, in place of a frame, that it is lost. ordered: it was an order
-// frame, or it is not known what it was.
-func (c *Core) ReplayLost(ordered bool) error {
+// frame, or it is not known what it was; likewise voted: a state frame.
+func (c *Core) ReplayLost(ordered, voted bool) error {
 	if err := c.loaded(); err != nil {
 		return err
 	}
-	c.restore.loss.any = true
-	c.restore.loss.open = c.restore.loss.open || ordered
+	l := &c.restore.loss
+	l.any, l.voted = true, l.voted || voted
+	if ordered {
+		l.open, l.doubt, l.since = true, true, 0
+	}
 	return nil
 }
 
@@ -51,20 +69,26 @@ func (c *Core) ReplayLost(ordered bool) error {
 func (c *Core) catchUp(index uint64, fn func(*Decision) error) error {
 	s := &c.restore
 	for s.loss.any && c.state.applied < index && len(s.entries) > 0 && s.entries[0].GetIndex() == c.state.applied+1 {
-		e := s.entries[0]
-		s.entries = s.entries[1:]
-		var failed error
-		err := c.apply(e, func(d *Decision) {
-			if fn != nil {
-				failed = fn(d)
-			}
-		})
-		c.decided, c.written = c.decided[:0], c.state.applied
-		if err := errors.Join(err, failed); err != nil {
+		if err := c.decideAgain(fn); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// decideAgain decides the first entry that is ordered and not decided.
+func (c *Core) decideAgain(fn func(*Decision) error) error {
+	s := &c.restore
+	e := s.entries[0]
+	s.entries = s.entries[1:]
+	var failed error
+	err := c.apply(e, func(d *Decision) {
+		if fn != nil {
+			failed = fn(d)
+		}
+	})
+	c.decided, c.written = c.decided[:0], c.state.applied
+	return errors.Join(err, failed)
 }
 
 // misses reports whether a record can't be replayed because one before it is lost. It is
@@ -78,20 +102,61 @@ func (c *Core) misses(index uint64) bool {
 	return true
 }
 
-// complete reports what is lost and was not found behind.
+// complete reports what is lost and was not found behind. A node among several can do
+// without: what was decided it gets from others, but it may have acknowledged what it doesn't
+// know any more, so it is not to be trusted with a vote.
 func (c *Core) complete() error {
-	s := &c.restore
-	if !s.loss.any {
+	err := c.lacksOrder()
+	if err == nil || !c.several() {
+		return err
+	}
+	c.restore.entries = nil
+	c.restore.hard.commit = min(c.restore.hard.commit, c.state.applied)
+	c.Distrust(err)
+	return nil
+}
+
+// Conclude ends restoring for those who only look: a Core that was given all frames decides
+// what a lone voter's start would, and calls fn with that. Its error says what can't be; of a
+// node among several, of which not all needs to be there, see Faulty.
+func (c *Core) Conclude(fn func(*Decision) error) error {
+	if err := c.loaded(); err != nil {
+		return err
+	}
+	if err := c.complete(); err != nil {
+		return err
+	}
+	if _, err := c.restoredState(); err != nil {
+		return err
+	}
+	for s := &c.restore; len(s.entries) > 0 && c.alone(); {
+		if err := c.decideAgain(fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alone tells whether there is no other node, so that what is ordered is decided by that.
+func (c *Core) alone() bool { return len(c.state.members.All()) < 2 }
+
+// lacksOrder reports what is lost of what was ordered.
+func (c *Core) lacksOrder() error {
+	l := &c.restore.loss
+	if !l.any {
 		return nil
 	}
-	next := c.state.applied + 1
-	for _, e := range s.entries {
-		if e.GetIndex() != next {
-			return fmt.Errorf("raft entry %d: %w", next, ErrOrderLost)
-		}
-		next++
+	next := c.gap()
+	switch last := c.state.applied + uint64(len(c.restore.entries)); {
+	case next != 0:
+	case l.missed > last || l.open:
+		next = last + 1
+	case c.several() && l.doubt && (l.since == 0 || l.since > c.state.applied+1):
+		next = c.state.applied + 1
+	case c.several() && l.voted:
+		return errVoteLost
 	}
-	if s.loss.missed >= next || s.loss.open {
+	if next != 0 {
 		return fmt.Errorf("raft entry %d: %w", next, ErrOrderLost)
 	}
 	return nil
@@ -163,7 +228,7 @@ func (c *Core) install(rec *record, chain blobstore.Digest, fn func(*Decision) e
 	if err := c.state.install(rec, chain); err != nil {
 		return fmt.Errorf("decided record of Raft entry %d: %w", rec.index, err)
 	}
-	c.restore.entries = c.restore.entries[c.countBefore(rec.index+1):]
+	c.letGo()
 	c.restore.loss.open, c.written = false, c.state.applied
 	if fn == nil {
 		return nil
@@ -221,6 +286,7 @@ func (c *Core) jump(payload []byte) error {
 	s.keys.rows.first, s.outcomes.runs.first = l.keys, l.runs
 	c.written, c.saved = s.applied, saved{l.keys, s.outcomes.next}
 	c.restore.hard.raise(hard)
-	c.restore.entries = c.restore.entries[c.countBefore(s.applied+1):]
+	c.restore.loss.voted = false
+	c.letGo()
 	return s.settings.known()
 }

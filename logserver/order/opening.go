@@ -38,16 +38,30 @@ func ReadOpening(payload []byte) (o Opening, err error) {
 	return o, nil
 }
 
-// Opening returns the payload of a checkpoint frame, which goes behind the decisions that
-// are not yet written. It refuses, ok false, while something that was ordered is not
-// decided.
+// Opening returns the payload of a checkpoint frame, which goes right behind the decided
+// frame, if there is one, that the next Ready gives. It describes what is decided; what is
+// ordered beyond that lies in the frames before it, and is none of it. It refuses, ok false,
+// until the cluster is founded.
 func (c *Core) Opening() (checkpoint []byte, ok bool) {
-	if !c.rests() {
+	checkpoint, ok = c.describe()
+	c.opened = ok
+	return checkpoint, ok
+}
+
+// describe returns a checkpoint frame's payload. Its hard state is what is flushed.
+func (c *Core) describe() (checkpoint []byte, ok bool) {
+	if !c.describable() {
 		return nil, false
 	}
 	checkpoint = c.state.append(make([]byte, 0, c.opening+c.opening/8), c.flushed)
 	c.opening = len(checkpoint)
 	return checkpoint, true
+}
+
+// describable tells whether there is a state to be described: the Core runs, and the founding
+// is decided.
+func (c *Core) describable() bool {
+	return c.failed == nil && c.node != nil && c.state.settings.Configuration > 0
 }
 
 // LoadOpening takes a checkpoint frame's payload in place of all frames before it, so
@@ -88,6 +102,7 @@ func (c *Core) ReplayCheckpoint(payload []byte) error {
 		return fmt.Errorf("checkpoint at Raft entry %d: not of what was decided before it", applied)
 	}
 	c.restore.hard.raise(hard)
+	c.restore.loss.voted = false
 	return nil
 }
 

@@ -14,8 +14,11 @@ import (
 type restore struct {
 	hard    hardState   // as in the newest state frame
 	newest  uint64      // highest term that was seen anywhere
-	entries []*pb.Entry // beyond the last decided, without a gap
-	loading *loading    // rows of a checkpoint are awaited
+	entries []*pb.Entry // beyond the last decided, ascending; without a gap, see sparse
+	// sparse: frames that a checkpoint has may come again, the older ones of them not: those
+	// that cancel what seems to follow nothing are still to come.
+	sparse  bool
+	loading *loading // rows of a checkpoint are awaited
 	loss    loss
 }
 
@@ -32,7 +35,7 @@ func (c *Core) ReplayOrder(payload []byte) error {
 	s := &c.restore
 	s.newest = max(s.newest, e.GetTerm())
 	s.entries = s.entries[:c.countBefore(e.GetIndex())]
-	s.loss.open = false
+	s.loss.goesOn(e.GetIndex())
 	last := c.state.applied
 	if n := len(s.entries); n > 0 {
 		last = s.entries[n-1].GetIndex()
@@ -40,7 +43,7 @@ func (c *Core) ReplayOrder(payload []byte) error {
 	switch {
 	case e.GetIndex() <= c.state.applied:
 		return nil // a checkpoint has it
-	case e.GetIndex() != last+1 && !s.loss.any:
+	case e.GetIndex() != last+1 && !s.loss.any && !s.sparse:
 		return fmt.Errorf("order frame of Raft entry %d follows %d", e.GetIndex(), last)
 	}
 	s.entries = append(s.entries, e)
@@ -66,6 +69,7 @@ func (c *Core) ReplayState(payload []byte) error {
 		return err
 	}
 	c.restore.hard.raise(s)
+	c.restore.loss.voted = false
 	return nil
 }
 
@@ -127,24 +131,48 @@ func (c *Core) replay(rec *record, data []byte, chain blobstore.Digest) error {
 		return errors.New("broken chain")
 	}
 	s := &c.restore
-	ordered := len(s.entries) > 0 && (!s.loss.any || s.entries[0].GetIndex() == rec.index)
-	switch {
-	case !ordered || s.entries[0].GetIndex() == rec.index && s.entries[0].GetTerm() == rec.term:
-	case s.entries[0].GetIndex() != rec.index || len(c.state.members.Voters) < 2 && c.state.members.Version == 0:
+	if len(s.entries) > 0 && s.entries[0].GetIndex() == rec.index && s.entries[0].GetTerm() != rec.term && !c.several() {
 		return fmt.Errorf("decided in term %d, ordered in term %d", rec.term, s.entries[0].GetTerm())
-	default:
-		s.entries, ordered = nil, false // of a leader who didn't bring them to an end; the decision was pulled
 	}
 	c.before = c.state.chain
 	if err := c.state.install(rec, chain); err != nil {
 		return err
 	}
-	if ordered {
-		s.entries[0] = nil
-		s.entries = s.entries[1:]
-	}
+	c.letGo()
 	s.loss.open, c.written = false, c.state.applied
 	return nil
+}
+
+// letGo lets go of the entries that are decided. If the last of them was decided in another
+// term than it was ordered in, it was of a leader who didn't bring it to an end, and so is
+// all that follows it; the decision was pulled.
+func (c *Core) letGo() {
+	s := &c.restore
+	n := c.countBefore(c.state.applied + 1)
+	if n > 0 && s.entries[n-1].GetIndex() == c.state.applied && s.entries[n-1].GetTerm() != c.state.term {
+		if n = len(s.entries); s.loss.since > c.state.applied {
+			s.loss.since = 0 // or a lost frame had brought the right one, and what follows is good
+		}
+	}
+	clear(s.entries[:n])
+	s.entries = s.entries[n:]
+}
+
+// several tells whether other nodes have, or ever had, a say in what is ordered here.
+func (c *Core) several() bool {
+	return len(c.state.members.Voters) > 1 || c.state.members.Version > 0
+}
+
+// gap returns the Raft index of an entry that isn't there though one behind it is; 0: none.
+func (c *Core) gap() uint64 {
+	next := c.state.applied + 1
+	for _, e := range c.restore.entries {
+		if e.GetIndex() != next {
+			return next
+		}
+		next++
+	}
+	return 0
 }
 
 // Start ends restoring and starts Raft. A voter that is alone campaigns at once. An
@@ -243,6 +271,9 @@ func (c *Core) remembered() uint64 {
 func (c *Core) restoredState() (hardState, error) {
 	h := c.restore.hard
 	h.raise(hardState{term: max(c.state.term, c.restore.newest), commit: c.state.applied})
+	if next := c.gap(); next != 0 {
+		return h, fmt.Errorf("raft entry %d is missing, ones behind it are there", next)
+	}
 	term := c.state.term
 	for _, e := range c.restore.entries {
 		if e.GetTerm() < term {

@@ -172,11 +172,16 @@ func (c *Core) Filed(offset int64) { c.filed.add(&c.record, offset, c.before) }
 
 // Turn returns the payloads of the seal that ends the file with a number, and of the
 // checkpoint that begins the next. The seal has the decisions that are not yet written;
-// Turned must follow once both are durable. It refuses, ok false, while something that
-// was ordered is not decided, or what Ready gave is being flushed.
+// Turned must follow once both are durable. What is ordered and not decided stays in the
+// files where it is, and is decided by records of a later one. Turn may be called between an
+// Advance and the next Ready, whatever is under way. It refuses, ok false, until the cluster is
+// founded, and while a decided frame that Ready gave is being flushed, since each record is
+// written once: room is made before Ready, see Unstored.
 func (c *Core) Turn(segment uint64) (seal, checkpoint []byte, ok bool) {
-	checkpoint, ok = c.Opening()
-	if !ok || c.offered {
+	if c.offered {
+		return nil, nil, false
+	}
+	if checkpoint, ok = c.describe(); !ok {
 		return nil, nil, false
 	}
 	f := &c.filed
@@ -189,13 +194,6 @@ func (c *Core) Turn(segment uint64) (seal, checkpoint []byte, ok bool) {
 	seal = append(append(seal, before[:]...), c.state.chain[:]...)
 	seal = append(appendUvarints(seal, uint64(len(f.rows))), f.rows...)
 	return append(seal, c.decided...), checkpoint, true
-}
-
-// rests tells whether all that was ordered is decided, the founding too, and nothing is
-// under way.
-func (c *Core) rests() bool {
-	return c.failed == nil && c.node != nil && !c.taken && c.storage.last() == c.state.applied &&
-		c.state.settings.Configuration > 0
 }
 
 // Turned says that what Turn returned is durable.

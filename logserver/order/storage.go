@@ -1,6 +1,8 @@
 package order
 
 import (
+	"math"
+
 	"go.etcd.io/raft/v3"
 	pb "go.etcd.io/raft/v3/raftpb"
 )
@@ -40,6 +42,19 @@ func (s *storage) restart(snapshot *pb.Snapshot) (err error) {
 
 // last returns the index of the newest entry.
 func (s *storage) last() uint64 { return s.first + uint64(len(s.sizes)) - 1 }
+
+// beyond returns the entries behind the one with an index, which has a term. If it hasn't, it
+// was another leader's, and so is what follows it: none.
+func (s *storage) beyond(index, term uint64) (entries []*pb.Entry, err error) {
+	defer caught(&err)
+	if s.last() <= index {
+		return nil, nil
+	}
+	if t, err := s.Term(index); err != nil || t != term {
+		return nil, err
+	}
+	return s.Entries(index+1, s.last()+1, math.MaxUint64)
+}
 
 // append adds entries, in place of those that have the first's index or a later one.
 func (s *storage) append(entries []*pb.Entry) (err error) {

@@ -45,6 +45,7 @@ type node struct {
 type database struct {
 	state          []byte
 	keys, outcomes map[uint64][]byte
+	ordered        [][]byte
 	from           segment.Position
 	records        [][]byte
 	logs           map[uint32][]string

@@ -65,6 +65,14 @@ func (n *node) load(db *database) error {
 			}
 		}
 	}
+	if n.w.options.Spoil == SpoilOrdered {
+		return nil
+	}
+	for _, payload := range db.ordered {
+		if err := n.core.ReplayOrder(payload); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -114,7 +122,7 @@ func (n *node) checkpoint() {
 	if !ok {
 		return
 	}
-	db := &database{state: cp.State, from: n.disk.store.Durable(), records: slices.Clone(n.records), logs: map[uint32][]string{}}
+	db := &database{state: cp.State, ordered: cp.Ordered, from: n.disk.store.Durable(), records: slices.Clone(n.records), logs: map[uint32][]string{}}
 	for id, entries := range n.logs {
 		db.logs[id] = slices.Clone(entries)
 	}

@@ -31,6 +31,7 @@ const (
 	SpoilContent       // order is stored whether its content is here or not
 	SpoilReads         // heads are told without asking anybody
 	SpoilTwice         // a node proposes a batch again under another number
+	SpoilOrdered       // checkpoints leave out what is ordered and not decided
 )
 
 // Report says what a run has seen.

@@ -41,6 +41,7 @@ func TestSpoilt(t *testing.T) {
 	for spoil, name := range map[Spoil]string{
 		SpoilSyncs: "syncs", SpoilVotes: "votes", SpoilAnswers: "answers",
 		SpoilContent: "content", SpoilReads: "reads", SpoilTwice: "twice",
+		SpoilOrdered: "ordered",
 	} {
 		t.Run(name, func(t *testing.T) {
 			const most = 300

@@ -116,7 +116,7 @@ var errNotNow = errors.New("no checkpoint can be made yet")
 // writeDecided makes decisions durable, and the checkpoint of a segment that has none.
 // Where that takes a new segment, the seal and the checkpoint of the turn do it.
 func (l *Log) writeDecided() error {
-	size := int64(l.core.Unwritten()) + perBatch
+	size := l.unstored()
 	var frame *segment.Frame
 	if l.headless {
 		checkpoint, ok := l.core.Opening()
@@ -139,6 +139,15 @@ func (l *Log) writeDecided() error {
 	}
 	l.headless = false
 	return nil
+}
+
+// unstored returns how many bytes the next flush takes, at most.
+func (l *Log) unstored() int64 {
+	size := int64(l.core.Unstored()) + perBatch
+	if l.member != nil {
+		size += l.member.size
+	}
+	return size
 }
 
 // turn says what ends the newest segment and begins the next: a seal with what was

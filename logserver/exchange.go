@@ -43,7 +43,6 @@ func (m *member) take() error {
 		case order.MessageWant, order.MessagePull:
 			m.send(in)
 		default:
-			m.size += int64(len(in.Payload)) + perAppend
 			err := m.log.core.Step(in.Message)
 			if errors.Is(err, order.ErrMessage) {
 				m.log.refusals.Error(m.log.options.Logger, fmt.Errorf("from node %d: %w", in.From, err), "a message of another node was not understood; it was dropped")
@@ -67,7 +66,7 @@ func (m *member) keep(in *incoming) bool {
 		return false
 	}
 	m.coming = append(m.coming, *in)
-	m.size += int64(len(in.Payload)) + perBatch
+	m.size += int64(len(in.Payload)) + perAppend
 	if m.held+len(in.Payload) <= maxPayloads {
 		m.payloads[in.digest] = in.Payload
 		m.held += len(in.Payload)

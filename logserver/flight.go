@@ -105,7 +105,6 @@ func (m *member) handOver(b *batch) error {
 	f := &flight{batch: b, digest: digest, began: time.Now(), content: slices.Concat(manifest, content)}
 	f.bytes = len(f.content)
 	m.flights = append(m.flights, f)
-	m.size += int64(perAppend * b.proposal.Len())
 	self := incoming{Message: order.Message{Payload: f.content}, content: true, digest: digest}
 	m.keep(&self)
 	for _, id := range l.core.Members().All() {

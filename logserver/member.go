@@ -33,7 +33,7 @@ type member struct {
 
 	// Owned by the committer.
 	coming    []incoming // content, to be stored with the next flush
-	size      int64      // of it, and of what the next Ready may hold at most
+	size      int64      // of its frames
 	payloads  map[blobstore.Digest][]byte
 	held      int // bytes of payloads
 	flights   []*flight
@@ -277,7 +277,7 @@ func (m *member) tell() {
 func (m *member) reserve() (ok bool, err error) {
 	l := m.log
 	l.stall.begin()
-	err = l.store.Reserve(m.size+int64(l.core.Unwritten())+perBatch, perBatch)
+	err = l.store.Reserve(l.unstored(), perBatch)
 	l.stall.end()
 	switch {
 	case err == nil:

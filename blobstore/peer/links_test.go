@@ -17,7 +17,7 @@ var cluster = [16]byte{1, 2, 3}
 
 // node is a node of a test: Links that listen, and what they were told.
 type node struct {
-	t *testing.T
+	t testing.TB
 	*Links
 	Identity
 	address string
@@ -34,7 +34,7 @@ type arrival struct {
 }
 
 // startNode starts a node with a name after its number. change may change its options.
-func startNode(t *testing.T, number uint64, change func(*Options)) *node {
+func startNode(t testing.TB, number uint64, change func(*Options)) *node {
 	t.Helper()
 	n := &node{t: t, news: make(chan struct{})}
 	n.Identity = Identity{Cluster: cluster, Node: [16]byte{byte(number)}, Number: number, Name: fmt.Sprintf("n%d", number), Incarnation: 1}
@@ -104,7 +104,7 @@ func introduce(nodes ...*node) {
 }
 
 // await waits until a condition holds.
-func await(t *testing.T, what string, holds func() bool) {
+func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
@@ -124,7 +124,7 @@ func connected(n *node) int {
 }
 
 // certificates makes a CA and nodes' certificates in a new directory, and loads them.
-func certificates(t *testing.T, names ...string) (dir string, all []*Certificates) {
+func certificates(t testing.TB, names ...string) (dir string, all []*Certificates) {
 	t.Helper()
 	dir = t.TempDir()
 	if err := MakeCA(dir); err != nil {

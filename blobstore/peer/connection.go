@@ -16,6 +16,7 @@ import (
 // connection is a connection to or from another node.
 type connection struct {
 	net.Conn          // TLS, if there is
+	cork     *cork    // between the two, or nil
 	raw      net.Conn // what is below it
 	r        *bufio.Reader
 	address  string // of the other end
@@ -60,7 +61,8 @@ func (c *connection) secure(ctx context.Context, config *tls.Config) error {
 	if c.dialed {
 		open = tls.Client
 	}
-	t := open(c.raw, config)
+	c.cork = newCork(c.raw)
+	t := open(c.cork, config)
 	if err := t.HandshakeContext(ctx); err != nil {
 		return err
 	}

@@ -32,7 +32,6 @@ const (
 	maxHello   = 512     // payload of a hello or welcome
 	maxRefused = 4 << 10 // payload of what says no
 	piece      = 64 << 10
-	growth     = 1 << 20 // a payload gets memory as its bytes come, in such steps
 )
 
 // header is a frame's header, but its checksum.
@@ -89,46 +88,47 @@ func parseHeader(b []byte) (h header, sum uint32, err error) {
 	return h, binary.LittleEndian.Uint32(b), nil
 }
 
-// readFrame reads a frame whose payload is at most limit bytes. An error that isn't r's is an ErrFrame. The
-// payload is the caller's.
-func readFrame(r *bufio.Reader, limit int) (h header, payload []byte, err error) {
+// readHeader reads a frame's header, and the checksum of its own part. want is the checksum of the whole frame.
+func readHeader(r *bufio.Reader, limit int) (h header, sum, want uint32, err error) {
 	b, err := r.Peek(headerSize)
 	if err != nil {
 		if len(b) > 0 && errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return h, nil, err
+		return h, 0, 0, err
 	}
-	h, want, err := parseHeader(b)
+	if h, want, err = parseHeader(b); err != nil {
+		return h, 0, 0, err
+	}
+	if uint64(h.length) > uint64(limit) {
+		return h, 0, 0, fmt.Errorf("%w: %d bytes, more than %d", ErrFrame, h.length, limit)
+	}
+	sum = crc32.Update(0, castagnoli, b[4:])
+	_, err = r.Discard(headerSize)
+	return h, sum, want, err
+}
+
+// readRest fills dst with a frame's payload and compares the checksums.
+func readRest(r *bufio.Reader, dst []byte, sum, want uint32) error {
+	if _, err := io.ReadFull(r, dst); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	if crc32.Update(sum, castagnoli, dst) != want {
+		return fmt.Errorf("%w: checksum", ErrFrame)
+	}
+	return nil
+}
+
+// readFrame reads a frame whose payload is at most limit bytes. An error that isn't r's is an ErrFrame. The
+// payload is the caller's.
+func readFrame(r *bufio.Reader, limit int) (header, []byte, error) {
+	h, sum, want, err := readHeader(r, limit)
 	if err != nil {
 		return h, nil, err
 	}
-	if uint64(h.length) > uint64(limit) {
-		return h, nil, fmt.Errorf("%w: %d bytes, more than %d", ErrFrame, h.length, limit)
-	}
-	sum := crc32.Update(0, castagnoli, b[4:])
-	if _, err := r.Discard(headerSize); err != nil {
-		return h, nil, err
-	}
-	if payload, err = readPayload(r, int(h.length)); err != nil {
-		return h, nil, err
-	}
-	if crc32.Update(sum, castagnoli, payload) != want {
-		return h, nil, fmt.Errorf("%w: checksum", ErrFrame)
-	}
-	return h, payload, nil
-}
-
-func readPayload(r io.Reader, length int) ([]byte, error) {
-	payload := make([]byte, min(length, growth))
-	for at := 0; ; {
-		n, err := io.ReadFull(r, payload[at:])
-		if errors.Is(err, io.EOF) && length > 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		if at += n; err != nil || at == length {
-			return payload, err
-		}
-		payload = append(payload, make([]byte, min(length-at, len(payload)))...)
-	}
+	payload := make([]byte, h.length)
+	return h, payload, readRest(r, payload, sum, want)
 }

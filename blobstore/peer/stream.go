@@ -93,23 +93,29 @@ func (w *writing) messages(beat bool) bool {
 	return true
 }
 
+// flush writes what was collected.
 func (w *writing) flush() bool {
-	buffers := net.Buffers(w.out)
-	var err error
-	if w.c.Conn == w.c.raw {
-		_, err = buffers.WriteTo(w.c.raw)
-	} else {
-		for _, b := range w.out {
-			if _, err = w.c.Write(b); err != nil {
-				break
-			}
-		}
-	}
+	err := w.c.writeAll(w.out)
 	if err != nil {
 		w.c.close(fmt.Errorf("write: %w", err))
-		return false
 	}
-	return true
+	return err == nil
+}
+
+// writeAll writes slices behind one another.
+func (c *connection) writeAll(out [][]byte) error {
+	if c.cork == nil {
+		buffers := net.Buffers(out)
+		_, err := buffers.WriteTo(c.raw)
+		return err
+	}
+	c.cork.put()
+	for _, b := range out {
+		if _, err := c.Write(b); err != nil {
+			return err
+		}
+	}
+	return c.cork.flush()
 }
 
 // readAll hands over what comes until the connection ends, and returns why it did.
@@ -119,10 +125,7 @@ func (k *link) readAll(c *connection) error {
 		if err := r.extend(); err != nil {
 			return err
 		}
-		h, payload, err := readFrame(c.r, k.owner.options.MaxFrame)
-		if err == nil {
-			err = r.take(&h, payload)
-		}
+		err := r.take()
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return fmt.Errorf("nothing came for %v", k.owner.options.Silence)
@@ -155,16 +158,23 @@ func (r *reading) extend() error {
 	return r.c.SetReadDeadline(now.Add(r.link.owner.options.Silence))
 }
 
-func (r *reading) take(h *header, payload []byte) error {
-	switch h.kind {
-	case frameMessage:
-		if h.rest != 0 {
-			return fmt.Errorf("%w: a piece of what is not cut", ErrFrame)
-		}
-		r.hand(urgent, h, payload)
-	case frameBulk:
-		return r.gather(h, payload)
-	case frameAck:
+// take reads a frame and does what it says.
+func (r *reading) take() error {
+	h, sum, want, err := readHeader(r.c.r, r.link.owner.options.MaxFrame)
+	if err != nil {
+		return err
+	}
+	if h.kind == frameBulk {
+		return r.gather(&h, sum, want)
+	}
+	payload := make([]byte, h.length)
+	if err := readRest(r.c.r, payload, sum, want); err != nil {
+		return err
+	}
+	switch {
+	case h.kind == frameMessage && h.rest == 0:
+		r.hand(urgent, &h, payload)
+	case h.kind == frameAck:
 		received, err := parseAck(payload)
 		if err != nil {
 			return err
@@ -177,21 +187,21 @@ func (r *reading) take(h *header, payload []byte) error {
 }
 
 // gather puts a message of the bulk lane together.
-func (r *reading) gather(h *header, payload []byte) error {
+func (r *reading) gather(h *header, sum, want uint32) error {
 	limit := r.link.owner.options.MaxFrame
+	left := uint64(h.length) + uint64(h.rest)
 	switch {
+	case left > uint64(limit):
+		return fmt.Errorf("%w: a message of more than %d bytes", ErrFrame, limit)
 	case r.rest == 0 || h.sequence != r.sequence:
-		if uint64(h.length)+uint64(h.rest) > uint64(limit) {
-			return fmt.Errorf("%w: a message of more than %d bytes", ErrFrame, limit)
-		}
-		r.sequence, r.pieces = h.sequence, payload
-		if h.rest > 0 {
-			r.pieces = append(make([]byte, 0, min(int(h.length+h.rest), 4*growth)), payload...)
-		}
-	case uint64(h.length)+uint64(h.rest) != uint64(r.rest) || h.length == 0:
+		r.sequence, r.pieces = h.sequence, make([]byte, 0, left)
+	case left != uint64(r.rest) || h.length == 0:
 		return fmt.Errorf("%w: a piece that doesn't fit the one before", ErrFrame)
-	default:
-		r.pieces = append(r.pieces, payload...)
+	}
+	n := len(r.pieces)
+	r.pieces = r.pieces[:n+int(h.length)]
+	if err := readRest(r.c.r, r.pieces[n:], sum, want); err != nil {
+		return err
 	}
 	if r.rest = h.rest; r.rest == 0 {
 		whole := r.pieces

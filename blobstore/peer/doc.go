@@ -1,5 +1,15 @@
-// Package peer is what nodes say to one another about content. So far it is AllData's `_put` over HTTP, both
-// ends of it, to be embedded in any program; the streams between Ringlog's own nodes come beside it.
+// Package peer is what nodes say to one another: [Links], the streams between Ringlog's own nodes, which carry
+// messages and calls; and AllData's `_put` over HTTP, both ends of it, to be embedded in any program.
+//
+// # Links
+//
+// Between any two nodes there is one connection. Either may dial; of two that cross the one stays that the
+// node with the smaller number dialed. A message is a kind and bytes. It is kept until the other node says that it was
+// handed over, and sent again when the connection broke meanwhile; the oldest are dropped when they are
+// too many or too old. So messages may be lost, but between two starts none comes twice, and those of a lane come in
+// their order. There are two lanes: what is urgent passes what is bulk, which is cut into pieces.
+//
+// A call is a connection of its own, with one request and one answer; it is also for who is no member.
 //
 // # _put
 //

@@ -249,3 +249,16 @@ func View(f fs.FS) (*Store, Recovery, error) {
 	s.pinned = s.handles.pin(last.head.number, file)
 	return s, Recovery{Files: len(in.files), Batches: last.end.batch, Warnings: in.warnings}, nil
 }
+
+// Identify tells whose stream lies in a directory, from the header of its newest file. One
+// without a stream is os.ErrNotExist.
+func Identify(f fs.FS) (Identity, error) {
+	in, err := inspect(f)
+	if err != nil {
+		return Identity{}, err
+	}
+	if len(in.files) == 0 {
+		return Identity{}, fmt.Errorf("no segments: %w", os.ErrNotExist)
+	}
+	return in.last().head.identity, nil
+}

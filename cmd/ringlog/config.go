@@ -51,23 +51,23 @@ type Security struct {
 	TLSCA   string `envconfig:"TLS_CA" later:"true" meaning:"CA of client certificates"`
 }
 
-// Cluster is reserved: it comes with the cluster of many.
+// Cluster makes the server one node of several.
 type Cluster struct {
-	PeerPort     string `envconfig:"PEER_PORT" later:"true" meaning:"where other nodes connect"`
-	Peers        string `envconfig:"PEERS" later:"true" meaning:"well-known peers"`
-	Node         string `envconfig:"NODE" later:"true" meaning:"name of this node"`
-	Advertise    string `envconfig:"ADVERTISE" later:"true" meaning:"address told to others"`
-	Expect       string `envconfig:"EXPECT" later:"true" meaning:"nodes that found the cluster together"`
-	Replicas     Count  `envconfig:"REPLICAS" default:"3" min:"1" max:"7" want:"a number from 1 to 7" later:"true" meaning:"copies of an entry (when founding)"`
-	Commit       Choice `envconfig:"COMMIT" default:"quorum" oneof:"quorum one all" want:"quorum, one or all" later:"true" meaning:"copies that are flushed before an answer (when founding)"`
-	OtherZones   Count  `envconfig:"OTHER_ZONES" default:"0" min:"0" max:"7" want:"a number from 0 to 7" later:"true" meaning:"copies in other zones (when founding)"`
-	OtherRegions Count  `envconfig:"OTHER_REGIONS" default:"0" min:"0" max:"7" want:"a number from 0 to 7" later:"true" meaning:"copies in other regions (when founding)"`
-	Zone         string `envconfig:"ZONE" later:"true" meaning:"zone of this node"`
-	Region       string `envconfig:"REGION" later:"true" meaning:"region of this node"`
-	Metadata     string `envconfig:"METADATA" later:"true" meaning:"metadata of this node"`
-	PeerCert     string `envconfig:"PEER_CERT" later:"true" meaning:"certificate between nodes"`
-	PeerKey      string `envconfig:"PEER_KEY" later:"true" meaning:"its key"`
-	PeerCA       string `envconfig:"PEER_CA" later:"true" meaning:"CA between nodes"`
+	PeerPort     string   `envconfig:"PEER_PORT" want:"a port, or host:port" meaning:"where other nodes connect; without it the server is alone"`
+	Peers        []string `envconfig:"PEERS" want:"addresses, host:port, with commas between" meaning:"other nodes' peer ports: one that is up is enough to join"`
+	Node         string   `envconfig:"NODE" want:"a name" meaning:"name of this node; with PEER_CERT it is the certificate's"`
+	Advertise    string   `envconfig:"ADVERTISE" want:"an address, host or host:port" meaning:"address told to other nodes; default: this machine's name, and PEER_PORT"`
+	Expect       Count    `envconfig:"EXPECT" default:"0" min:"0" max:"7" want:"a number from 0 to 7" meaning:"how many nodes found the cluster together, this one included"`
+	Replicas     Count    `envconfig:"REPLICAS" default:"3" min:"1" max:"7" want:"a number from 1 to 7" later:"true" meaning:"copies of an entry (when founding)"`
+	Commit       Choice   `envconfig:"COMMIT" default:"quorum" oneof:"quorum one all" want:"quorum, one or all" later:"true" meaning:"copies that are flushed before an answer (when founding)"`
+	OtherZones   Count    `envconfig:"OTHER_ZONES" default:"0" min:"0" max:"7" want:"a number from 0 to 7" later:"true" meaning:"copies in other zones (when founding)"`
+	OtherRegions Count    `envconfig:"OTHER_REGIONS" default:"0" min:"0" max:"7" want:"a number from 0 to 7" later:"true" meaning:"copies in other regions (when founding)"`
+	Zone         string   `envconfig:"ZONE" want:"a name" meaning:"zone of this node"`
+	Region       string   `envconfig:"REGION" want:"a name" meaning:"region of this node"`
+	Metadata     Pairs    `envconfig:"METADATA" want:"name=value, with commas between" meaning:"metadata of this node, told to the others"`
+	PeerCert     string   `envconfig:"PEER_CERT" want:"a file" meaning:"certificate between nodes: see ringlog cluster certs"`
+	PeerKey      string   `envconfig:"PEER_KEY" want:"a file" meaning:"its key"`
+	PeerCA       string   `envconfig:"PEER_CA" want:"a file" meaning:"CA between nodes"`
 }
 
 // loadConfig reads the environment. An error is one line that names the variable and what it wants.
@@ -205,7 +205,7 @@ func (v variable) check() error {
 		return configErrorf("%s: want %s, not %q", v.origin(), v.want, v.shown())
 	}
 	if v.later && v.origin() != "default" && v.shown() != v.def {
-		return configErrorf("%s: not yet: this version is a single node without TLS and tokens; unset it", v.origin())
+		return configErrorf("%s: not yet: this version has no such thing; unset it", v.origin())
 	}
 	return nil
 }

@@ -105,3 +105,19 @@ func (l *Level) Decode(text string) error {
 	}
 	return nil
 }
+
+// Pairs are names and values: a=1,b=2.
+type Pairs map[string]string
+
+// Decode implements envconfig.Decoder.
+func (p *Pairs) Decode(text string) error {
+	*p = Pairs{}
+	for pair := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		if !ok || name == "" {
+			return errors.New("want name=value")
+		}
+		(*p)[name] = value
+	}
+	return nil
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/cluster"
 	"github.com/ringlog/ringlog/logserver/index"
 	"github.com/ringlog/ringlog/logserver/web"
 )
@@ -70,8 +71,8 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	}
 	defer listener.Close()
 	began := time.Now()
-	log, err := openLog(config, logger, signals.stopping)
-	if errors.Is(err, logserver.ErrInterrupted) {
+	log, node, err := openLog(config, listener.Addr(), logger, signals.stopping)
+	if errors.Is(err, logserver.ErrInterrupted) || errors.Is(err, cluster.ErrInterrupted) {
 		logger.Info().Err(err).Msg("stopping; the next start goes on")
 		return nil
 	}
@@ -94,11 +95,11 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	case err = <-served:
 		served <- err
 	}
-	return stop(ctx, server, log, served)
+	return stop(ctx, server, log, node, served)
 }
 
 // stop ends everything in order: no new connections, what is in flight answered, all flushed.
-func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, served <-chan error) error {
+func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, node *cluster.Node, served <-chan error) error {
 	hung := time.AfterFunc(stopLimit, func() {
 		if err := log.Err(); err != nil {
 			fmt.Fprintln(os.Stderr, "ringlog:", err)
@@ -117,22 +118,26 @@ func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, ser
 		serveErr = nil
 	}
 	closeErr := log.Close()
+	if node != nil {
+		closeErr = errors.Join(closeErr, node.Close())
+	}
 	if err := log.Err(); err != nil {
 		return withCode(exitDisk, err)
 	}
 	return errors.Join(serveErr, withCode(exitDisk, closeErr))
 }
 
-func openLog(config *Config, logger zerolog.Logger, interrupt <-chan struct{}) (*logserver.Log, error) {
+// openLog opens the log, and makes it part of a cluster if it is to be: node is nil if not.
+func openLog(config *Config, clients net.Addr, logger zerolog.Logger, interrupt <-chan struct{}) (log *logserver.Log, node *cluster.Node, err error) {
 	if config.Blobs != inMemory {
 		if _, err := os.Stat(filepath.Dir(config.DB)); errors.Is(err, os.ErrNotExist) {
-			return nil, configErrorf("DB: want a file whose directory exists: %w", err)
+			return nil, nil, configErrorf("DB: want a file whose directory exists: %w", err)
 		}
 		if err := makeBlobs(config.Blobs); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	log, err := logserver.Open(logserver.Options{
+	o := logserver.Options{
 		Blobs:    config.Blobs,
 		DB:       config.DB,
 		Segment:  int64(config.Segment),
@@ -144,8 +149,16 @@ func openLog(config *Config, logger zerolog.Logger, interrupt <-chan struct{}) (
 		DiskTimeout: time.Duration(config.DiskTimeout),
 		Interrupt:   interrupt,
 		Logger:      logger,
-	})
-	return log, withCode(dataCode(err), inUse(err))
+	}
+	if config.PeerPort == "" {
+		log, err = logserver.Open(o)
+		if errors.Is(err, logserver.ErrOthers) {
+			return nil, nil, configErrorf("PEER_PORT: want a port for the other nodes: %w", err)
+		}
+	} else if node, err = openNode(config, clients, o, logger); err == nil {
+		log = node.Log()
+	}
+	return log, node, withCode(dataCode(err), inUse(err))
 }
 
 // inUse adds to the error of data that another server has what to do about it.

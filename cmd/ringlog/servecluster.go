@@ -1,0 +1,126 @@
+package main
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/rs/zerolog"
+
+	"github.com/ringlog/ringlog/blobstore/peer"
+	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/cluster"
+)
+
+// openNode makes the server one node of a cluster, and opens its log.
+func openNode(config *Config, clients net.Addr, o logserver.Options, logger zerolog.Logger) (*cluster.Node, error) {
+	co, err := clusterOptions(config, clients)
+	if err != nil {
+		return nil, err
+	}
+	if co.Certificates == nil {
+		logger.Warn().Msg("INSECURE: nodes speak in plain text, and whoever reaches the peer port may do what a node may")
+	}
+	co.Log, co.Interrupt = o, o.Interrupt
+	co.Log.Logger = logger
+	return cluster.Open(co)
+}
+
+// clusterOptions are what the environment says of this node and of the others.
+func clusterOptions(config *Config, clients net.Addr) (o cluster.Options, err error) {
+	c := &config.Cluster
+	o = cluster.Options{
+		Name: c.Node, Zone: c.Zone, Region: c.Region, Metadata: c.Metadata, Peers: c.Peers, Expect: int(c.Expect),
+	}
+	if o.Certificates, err = peerCertificates(config); err != nil {
+		return o, err
+	}
+	for _, name := range []string{c.Node, c.Zone, c.Region} {
+		if len(name) > 63 || !utf8.ValidString(name) {
+			return o, configErrorf("NODE, ZONE, REGION: want names of up to 63 bytes, not %q", name)
+		}
+	}
+	if c.Node != "" && o.Certificates != nil && o.Certificates.Name() != c.Node {
+		return o, configErrorf("NODE: want %s, the name in PEER_CERT, not %s", o.Certificates.Name(), c.Node)
+	}
+	if c.Expect > 1 && int(c.Expect) > len(c.Peers)+1 {
+		return o, configErrorf("EXPECT: %d nodes are to found the cluster, and PEERS names %d: want the others in PEERS", c.Expect, len(c.Peers))
+	}
+	for _, address := range c.Peers {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return o, configErrorf("PEERS: want addresses, host:port, with commas between, not %q", address)
+		}
+	}
+	listen, err := peerAddress(config)
+	if err != nil {
+		return o, err
+	}
+	if o.Listener, err = net.Listen("tcp", listen); err != nil {
+		return o, configErrorf("PEER_PORT: want an address of this machine and a free port: %w", err)
+	}
+	o.Address = advertised(c.Advertise, o.Listener.Addr())
+	o.Clients = clientAddress(clients, o.Address)
+	return o, nil
+}
+
+// peerCertificates loads the certificates between nodes; nil without an error: plain text is allowed.
+func peerCertificates(config *Config) (*peer.Certificates, error) {
+	c := &config.Cluster
+	switch {
+	case c.PeerCert != "" && c.PeerKey != "" && c.PeerCA != "":
+		certificates, err := peer.LoadCertificates(c.PeerCert, c.PeerKey, c.PeerCA)
+		if err != nil {
+			return nil, configErrorf("PEER_CERT, PEER_KEY, PEER_CA: %w", err)
+		}
+		return certificates, nil
+	case c.PeerCert != "" || c.PeerKey != "" || c.PeerCA != "":
+		return nil, configErrorf("PEER_CERT, PEER_KEY, PEER_CA: want all three: see `ringlog cluster certs`")
+	case !bool(config.Insecure):
+		return nil, configErrorf("PEER_PORT: want PEER_CERT, PEER_KEY and PEER_CA beside it (`ringlog cluster certs` makes them), or INSECURE=true")
+	}
+	return nil, nil
+}
+
+// peerAddress is where other nodes connect: on all addresses of the machine, unless one is named or
+// nobody's certificate is looked at.
+func peerAddress(config *Config) (string, error) {
+	text := config.PeerPort
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		host, port = "", text
+		if config.PeerCert == "" {
+			host = "127.0.0.1"
+		}
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == uint64(config.Port) && n != 0 {
+		return "", configErrorf("PEER_PORT: want a port, or host:port, another than PORT, not %q", text)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// advertised is the address that other nodes are told: what ADVERTISE says, as far as it says anything.
+func advertised(text string, listening net.Addr) string {
+	host, port, _ := net.SplitHostPort(listening.String())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host, _ = os.Hostname()
+	}
+	if text != "" {
+		if h, p, err := net.SplitHostPort(text); err == nil {
+			host, port = h, p
+		} else {
+			host = strings.Trim(text, "[]")
+		}
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// clientAddress is the address that clients of other nodes are told.
+func clientAddress(listening net.Addr, peerAddress string) string {
+	host, port, _ := net.SplitHostPort(listening.String())
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host, _, _ = net.SplitHostPort(peerAddress)
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,139 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/ringlog/ringlog/blobstore/peer"
+	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/order"
+)
+
+// methods are what other nodes, and the command line, may call.
+func (n *Node) methods() map[string]peer.Method {
+	return map[string]peer.Method{
+		"waiting": method(n.whoWaits),
+		"yield":   method(n.yield),
+		"found":   method(func(context.Context, peer.Caller, any) (any, error) { return nil, n.Found() }),
+		"status":  method(func(context.Context, peer.Caller, any) (Status, error) { return n.Status(), nil }),
+		"owner":   method(func(_ context.Context, _ peer.Caller, value string) ([]Member, error) { return n.Owners(value) }),
+		"act":     method(n.act),
+
+		"join":   method(n.takeIn),
+		"leave":  method(func(ctx context.Context, _ peer.Caller, _ any) (any, error) { return nil, n.Leave(ctx) }),
+		"remove": method(func(ctx context.Context, _ peer.Caller, who string) (any, error) { return nil, n.Remove(ctx, who) }),
+		"replace": method(func(ctx context.Context, _ peer.Caller, r replacing) (any, error) {
+			return nil, n.Replace(ctx, r.Old, r.New)
+		}),
+		"lead": method(func(ctx context.Context, _ peer.Caller, _ any) (any, error) { return nil, n.MoveLeader(ctx) }),
+
+		toLeader + "join":    leading(n, n.admitNew),
+		toLeader + "remove":  leading(n, n.remove),
+		toLeader + "replace": leading(n, n.replace),
+		toLeader + "lead":    leading(n, n.handOver),
+	}
+}
+
+type replacing struct {
+	Old string `json:"old"`
+	New string `json:"new"`
+}
+
+// Leave has this node leave the cluster. It serves what it has until it is closed, and is
+// nobody's member any more.
+func (n *Node) Leave(ctx context.Context) error {
+	log := n.log.Load()
+	if log == nil {
+		return &peer.Error{Code: peer.CodeNotJoined, Text: "this node is in no cluster"}
+	}
+	s, _ := log.Standing()
+	return n.Remove(ctx, strconv.FormatUint(s.Number, 10))
+}
+
+// Remove has a member removed, by name or number, whether it is up or not.
+func (n *Node) Remove(ctx context.Context, who string) error {
+	_, err := lead(ctx, n, "remove", who, n.remove)
+	return err
+}
+
+// Replace has one member removed, and another, which has joined, vote in its place.
+func (n *Node) Replace(ctx context.Context, old, by string) error {
+	_, err := lead(ctx, n, "replace", replacing{old, by}, n.replace)
+	return err
+}
+
+// MoveLeader has another node lead.
+func (n *Node) MoveLeader(ctx context.Context) error {
+	_, err := lead(ctx, n, "lead", nil, n.handOver)
+	return err
+}
+
+func (n *Node) handOver(ctx context.Context, log *logserver.Log, _ any) (any, error) {
+	s, _ := log.Standing()
+	if len(s.Members.Voters) < 2 {
+		return nil, &peer.Error{Code: peer.CodeRefused, Text: "there is no other voting node that could lead"}
+	}
+	return nil, log.HandOver(ctx)
+}
+
+// remove removes a member. It is for the leader.
+func (n *Node) remove(ctx context.Context, log *logserver.Log, who string) (any, error) {
+	for {
+		s, _ := log.Standing()
+		id, err := find(&s, who)
+		if err != nil {
+			return nil, err
+		}
+		if !s.Members.Has(id) {
+			return nil, nil
+		}
+		if voters := s.Members.Voters; len(voters) == 1 && voters[0] == id {
+			return nil, &peer.Error{Code: peer.CodeRefused, Text: "the last voting node can't be removed: add another first, or stop it"}
+		}
+		err = log.Dismiss(ctx, id)
+		if err != nil && !errors.Is(err, order.ErrMembers) {
+			return nil, err
+		}
+		for range 10 { // until the change is made
+			if pause(ctx) != nil {
+				return nil, &peer.Error{Code: codeNoLeader, Text: fmt.Sprintf("node %d is not removed yet: %v; look at `ringlog cluster status`", id, err)}
+			}
+			if s, _ := log.Standing(); !s.Members.Has(id) {
+				return nil, nil
+			}
+		}
+	}
+}
+
+// replace removes a member in favour of another. It is for the leader.
+func (n *Node) replace(ctx context.Context, log *logserver.Log, r replacing) (any, error) {
+	s, _ := log.Standing()
+	by, err := find(&s, r.New)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(s.Members.All(), by) {
+		return nil, &peer.Error{Code: peer.CodeRefused, Text: "node " + r.New + " has not joined: start it with PEERS first"}
+	}
+	return n.remove(ctx, log, r.Old)
+}
+
+// find returns the number of a member by its name or number.
+func find(s *logserver.Standing, who string) (uint64, error) {
+	members, err := aboutAll(s)
+	if err != nil {
+		return 0, err
+	}
+	for id, a := range members {
+		if a.Name == who {
+			return id, nil
+		}
+	}
+	if id, err := strconv.ParseUint(who, 10, 64); err == nil && id > 0 {
+		return id, nil
+	}
+	return 0, &peer.Error{Code: peer.CodeRefused, Text: "no member is named " + who + ": `ringlog cluster status` lists them"}
+}

@@ -1,0 +1,160 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ringlog/ringlog/blobstore/peer"
+	"github.com/ringlog/ringlog/blobstore/ring"
+	"github.com/ringlog/ringlog/logserver"
+)
+
+// State is what a node knows of its cluster, in a word.
+type State string
+
+const (
+	Waiting    State = "waiting"    // it has no cluster yet
+	Lonely     State = "lonely"     // no other member can be reached, or there is none
+	Unbalanced State = "unbalanced" // some can't, or members are about to change
+	Joined     State = "joined"     // all members are in touch
+)
+
+// Status is how the cluster looks from a node.
+type Status struct {
+	State       State     `json:"state"`
+	Cluster     uuid.UUID `json:"cluster"`
+	Name        string    `json:"name"`
+	Number      uint64    `json:"number"`
+	Leader      uint64    `json:"leader"` // 0: nobody, as far as is known there
+	Serving     bool      `json:"serving"`
+	Applied     uint64    `json:"applied"` // Raft index of the last decision
+	Faulty      string    `json:"faulty,omitempty"`
+	Successor   uint64    `json:"successor"` // on the ring; its own number if it is alone
+	Predecessor uint64    `json:"predecessor"`
+	Members     []Member  `json:"members"`
+}
+
+// Member is a node of the cluster.
+type Member struct {
+	Number uint64 `json:"number"`
+	About
+	Role      string    `json:"role"` // voter, learner (it copies), leaving
+	Connected bool      `json:"connected"`
+	Since     time.Time `json:"since,omitzero"` // it is connected, or not
+	Queued    int       `json:"queued"`         // bytes that it has not acknowledged
+	Error     string    `json:"error,omitempty"`
+}
+
+// Status returns how the cluster looks from here.
+func (n *Node) Status() Status {
+	n.mu.Lock()
+	st := Status{State: Waiting, Cluster: n.cluster, Name: n.options.Name}
+	n.mu.Unlock()
+	log := n.log.Load()
+	if log == nil {
+		return st
+	}
+	s, _ := log.Standing()
+	st.Number, st.Leader, st.Serving, st.Applied = s.Number, s.Leader, s.Serving, s.Applied
+	if s.Faulty != nil {
+		st.Faulty = s.Faulty.Error()
+	}
+	links := map[uint64]peer.LinkStatus{}
+	for _, l := range n.links.Status() {
+		links[l.Peer] = l
+	}
+	st.Members = membersOf(&s, links)
+	st.State = stateOf(&st, &s)
+	if r, err := ringOf(st.Members); err == nil {
+		st.Successor, _ = r.Successor(s.Number)
+		st.Predecessor, _ = r.Predecessor(s.Number)
+	}
+	return st
+}
+
+func membersOf(s *logserver.Standing, links map[uint64]peer.LinkStatus) (all []Member) {
+	for _, id := range s.Members.All() {
+		m := Member{Number: id, Role: "leaving"}
+		m.About, _ = decodeAbout(s.About[id]) // what is newer is left out
+		switch {
+		case slices.Contains(s.Members.Voters, id):
+			m.Role = "voter"
+		case slices.Contains(s.Members.Learners, id):
+			m.Role = "learner"
+		}
+		if l, ok := links[id]; ok {
+			m.Connected, m.Since, m.Queued, m.Error = l.Connected, l.Since, l.QueuedBytes, l.LastError
+		}
+		m.Connected = m.Connected || id == s.Number
+		all = append(all, m)
+	}
+	return all
+}
+
+func stateOf(st *Status, s *logserver.Standing) State {
+	away, near := 0, 0
+	for _, m := range st.Members {
+		switch {
+		case m.Number == s.Number:
+		case m.Connected:
+			near++
+		default:
+			away++
+		}
+	}
+	switch {
+	case near == 0:
+		return Lonely
+	case away > 0 || s.Members.Joint() || !s.Serving:
+		return Unbalanced
+	}
+	return Joined
+}
+
+// replicas is how many nodes hold content: all, for now.
+const replicas = 7
+
+func ringOf(members []Member) (*ring.Ring, error) {
+	var list []ring.Member
+	for _, m := range members {
+		list = append(list, ring.Member{ID: m.Number, Name: m.Name, Zone: m.Zone, Region: m.Region})
+	}
+	return ring.New(list, ring.Settings{Replicas: replicas})
+}
+
+// Owners returns the members in the order in which they answer for a value; the first one
+// is its owner.
+func (n *Node) Owners(value string) ([]Member, error) {
+	st := n.Status()
+	r, err := ringOf(st.Members)
+	if err != nil {
+		return nil, err
+	}
+	var owners []Member
+	home := r.Owner(value)
+	for _, m := range st.Members {
+		if m.Number == home {
+			owners = append([]Member{m}, owners...)
+		}
+	}
+	return owners, nil
+}
+
+// Owns tells whether this node is the owner of a value.
+func (n *Node) Owns(value string) bool {
+	owners, err := n.Owners(value)
+	return err == nil && len(owners) > 0 && owners[0].Number == n.Status().Number
+}
+
+// Known returns the addresses of the nodes that this one knows, to be used as Peers.
+func (n *Node) Known() []string {
+	var known []string
+	for _, m := range n.Status().Members {
+		if m.Address != "" && m.Address != n.options.Address {
+			known = append(known, m.Address)
+		}
+	}
+	return known
+}

@@ -10,5 +10,6 @@ func newCluster() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	command.AddCommand(newClusterCerts())
+	command.AddCommand(newClusterAdmin()...)
 	return command
 }

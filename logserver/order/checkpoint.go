@@ -34,7 +34,7 @@ type saved struct{ keys, outcomes uint64 }
 
 // Checkpoint returns the state as it is. It refuses, ok false, unless every decision is
 // written and the cluster is founded: flush what Ready says, Decided too, and ask again
-// after Advance, before another Ready; a node that is Faulty has none. It has the rows that are new since the checkpoint
+// after Flushed; a node that is Faulty has none. It has the rows that are new since the checkpoint
 // that was loaded or last told to Saved, and shares no memory with the Core. The frames
 // behind it are those from the last decided frame or seal on, or from any place before.
 func (c *Core) Checkpoint() (cp Checkpoint, ok bool) {

@@ -38,7 +38,8 @@ type Core struct {
 	node    *raft.RawNode // nil until Start
 	storage *storage
 	ready   raft.Ready // given by Raft, and not advanced yet
-	taken   bool       // there is one
+	taken   bool       // there is one …
+	stored  bool       // … and it is flushed
 	flushed hardState  // as last flushed
 	leading bool
 	lead    uint64  // who leads, as far as is known; 0: nobody
@@ -221,16 +222,29 @@ func (c *Core) readyState() hardState {
 	return c.flushed
 }
 
-// Advance says that what Ready returned is flushed. What is committed by that is
-// applied, in order; fn is called with each decision, which is valid during the call.
-// An error is fatal.
-func (c *Core) Advance(fn func(*Decision)) error {
+// Flushed says that what Ready returned is flushed, as Advance does, but applies nothing
+// yet: under load this is the one moment in which all that was decided is written, and
+// Checkpoint does not refuse. Advance must follow. An error is fatal.
+func (c *Core) Flushed() error {
 	if c.failed != nil {
 		return c.failed
 	}
 	if c.offered {
 		c.written, c.offered = c.state.applied, false
 		c.decided = c.decided[:0]
+	}
+	if err := c.store(); err != nil {
+		return c.fatal(err)
+	}
+	return nil
+}
+
+// Advance says that what Ready returned is flushed. What is committed by that is
+// applied, in order; fn is called with each decision, which is valid during the call.
+// An error is fatal.
+func (c *Core) Advance(fn func(*Decision)) error {
+	if err := c.Flushed(); err != nil {
+		return err
 	}
 	if err := c.advance(fn); err != nil {
 		return c.fatal(err)
@@ -273,8 +287,11 @@ func (c *Core) advance(fn func(*Decision)) error {
 	return c.storage.compact(c.written)
 }
 
-// accept gives Raft what was flushed, and applies what is committed.
-func (c *Core) accept(fn func(*Decision)) error {
+// store has Raft's storage know what was flushed, if it doesn't yet.
+func (c *Core) store() error {
+	if !c.taken || c.stored {
+		return nil
+	}
 	if !raft.IsEmptySnap(c.ready.Snapshot) {
 		if err := c.restored(c.ready.Snapshot); err != nil {
 			return err
@@ -285,6 +302,15 @@ func (c *Core) accept(fn func(*Decision)) error {
 	}
 	c.flushed = c.readyState()
 	c.flushedAll()
+	c.stored = true
+	return nil
+}
+
+// accept gives Raft what was flushed, and applies what is committed.
+func (c *Core) accept(fn func(*Decision)) error {
+	if err := c.store(); err != nil {
+		return err
+	}
 	committed := c.ready.CommittedEntries
 	for _, e := range committed {
 		if err := c.apply(e, fn); err != nil {
@@ -297,7 +323,7 @@ func (c *Core) accept(fn func(*Decision)) error {
 func (c *Core) advanceRaft() (err error) {
 	defer caught(&err)
 	c.node.Advance(c.ready)
-	c.taken, c.ready = false, raft.Ready{}
+	c.taken, c.stored, c.ready = false, false, raft.Ready{}
 	return nil
 }
 

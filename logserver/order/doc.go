@@ -18,7 +18,8 @@
 //		if !ok {
 //			break
 //		}
-//		// flush what r holds: order frames, the state frame, the decided frame
+//		// flush what r holds: the decided frame, the state frame, order frames;
+//		// contents that came from others in front of them
 //		if err := core.Advance(decided); err != nil {
 //			// fatal
 //		}

@@ -92,6 +92,10 @@ func (l *led) goOn() {
 		l.write(r)
 		l.note(r.Decided)
 		l.anyTime()
+		if l.r.IntN(2) == 0 {
+			l.must(l.core.Flushed())
+			l.anyTime()
+		}
 		l.advance()
 	}
 }

@@ -39,7 +39,8 @@ func ReadOpening(payload []byte) (o Opening, err error) {
 }
 
 // Opening returns the payload of a checkpoint frame, which goes right behind the decided
-// frame, if there is one, that the next Ready gives. It describes what is decided; what is
+// frame, if there is one, that the next Ready gives, and is flushed with it even if that is not
+// ok. It describes what is decided; what is
 // ordered beyond that lies in the frames before it, and is none of it. It refuses, ok false,
 // until the cluster is founded.
 func (c *Core) Opening() (checkpoint []byte, ok bool) {

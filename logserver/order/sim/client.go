@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ringlog/ringlog/logserver/order"
@@ -61,7 +62,11 @@ func (c *client) begin() {
 	}
 	if o.kind != opHead {
 		for i := range 1 + w.r.IntN(3) {
-			o.entries = append(o.entries, fmt.Sprintf("%s-%d-%d", c.name, c.n, i))
+			e := fmt.Sprintf("%s-%d-%d", c.name, c.n, i)
+			if w.chance(3) {
+				e += strings.Repeat("x", w.r.IntN(4000))
+			}
+			o.entries = append(o.entries, e)
 		}
 	}
 	o.floor = w.oracle.acked[o.log]

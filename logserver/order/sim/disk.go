@@ -15,11 +15,9 @@ type disk struct {
 }
 
 // open recovers the store, as every start does.
-func (d *disk) open() (segment.Recovery, error) {
-	var found segment.Recovery
-	var err error
-	d.store, found, err = segment.Open(d.files, segment.Options{Size: segment.MinSize})
-	return found, err
+func (d *disk) open(turn func() (segment.Turn, bool)) (err error) {
+	d.store, _, err = segment.Open(d.files, segment.Options{Size: segment.MinSize, Turn: turn})
+	return err
 }
 
 // crash makes the disk what it may be after the process has ended now: killed, or by a

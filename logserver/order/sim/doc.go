@@ -12,7 +12,10 @@
 //     was sent after another was acknowledged comes behind it;
 //   - a head that was told is not behind what was acknowledged before it was asked for,
 //     nor ahead of what there is;
-//   - when everything is healed all nodes come to the same state, and go on.
+//   - when everything is healed all nodes come to the same state, and go on;
+//   - every disk, whose files turn while everything is under way, passes logserver/check; a
+//     node that starts from a checkpoint, made at any moment, comes to the state that the
+//     checkpoint frames behind it say.
 //
 // A Spoil takes one guarantee away, so that a test can see that the checks find it out.
 package sim

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/logserver/order"
 )
@@ -12,6 +13,8 @@ import (
 func (n *node) pump() {
 	for n.up && !n.busy && n.w.failure == nil {
 		n.propose()
+		n.reserve()
+		checkpoint := n.checkpointFrame()
 		r, ok := n.core.Ready()
 		n.post()
 		n.answerReads()
@@ -19,14 +22,24 @@ func (n *node) pump() {
 			n.fatal(err)
 			return
 		}
-		if !ok {
+		if !ok && checkpoint == nil {
 			n.rest(r)
 			return
 		}
-		if !n.flush(r) {
+		if !n.flush(r, checkpoint) {
 			return
 		}
 	}
+}
+
+// checkpointFrame returns what the file begins with that this start has begun, until it is
+// written; nil: nothing.
+func (n *node) checkpointFrame() []byte {
+	if !n.opening {
+		return nil
+	}
+	checkpoint, _ := n.core.Opening()
+	return checkpoint
 }
 
 // rest has decisions flushed that nothing else takes along, in a while.
@@ -36,10 +49,11 @@ func (n *node) rest(r order.Ready) {
 		n.w.after(n.w.between(5*time.Millisecond, 50*time.Millisecond), n.alive(func() {
 			if n.idle = false; !n.busy && !n.frozen {
 				n.propose()
+				n.reserve()
+				checkpoint := n.checkpointFrame()
 				r, _ := n.core.Ready()
 				n.post()
-				if n.flush(r) {
-					n.checkpoint()
+				if n.flush(r, checkpoint) {
 					n.pump()
 				}
 			}
@@ -48,8 +62,8 @@ func (n *node) rest(r order.Ready) {
 }
 
 // flush begins to store what r has. It tells whether that was nothing, and is done.
-func (n *node) flush(r order.Ready) (done bool) {
-	frames := n.frames(r)
+func (n *node) flush(r order.Ready, checkpoint []byte) (done bool) {
+	frames := n.frames(r, checkpoint)
 	if len(frames) == 0 {
 		n.advance(r.Decided)
 		return n.w.failure == nil
@@ -67,17 +81,21 @@ func (n *node) flush(r order.Ready) (done bool) {
 	return false
 }
 
-func (n *node) frames(r order.Ready) (frames []segment.Frame) {
+func (n *node) frames(r order.Ready, checkpoint []byte) (frames []segment.Frame) {
 	add := func(kind segment.Kind, payload []byte) {
 		p := append([]byte(nil), payload...)
 		frames = append(frames, segment.Frame{Kind: kind, Payload: [2][]byte{p}})
 	}
-	for _, d := range n.inHand {
+	for _, d := range n.inHand { // in front: pulled records may name it
 		add(segment.KindContent, n.content[d])
 	}
 	n.inHand = nil
 	if r.Decided != nil {
 		add(segment.KindDecided, r.Decided)
+	}
+	if checkpoint != nil {
+		add(segment.KindCheckpoint, checkpoint)
+		n.opening = false
 	}
 	if r.State != nil && n.w.options.Spoil != SpoilVotes {
 		add(segment.KindState, r.State)
@@ -97,7 +115,12 @@ func (n *node) stored(decided []byte) {
 	}
 	frames := n.disk.flush
 	n.disk.flush = nil
-	if _, err := n.disk.store.Append(frames); err != nil {
+	places, err := n.disk.store.Append(frames)
+	if err != nil {
+		n.fatal(err)
+		return
+	}
+	if err := n.placed(frames, places); err != nil {
 		n.fatal(err)
 		return
 	}
@@ -109,6 +132,24 @@ func (n *node) stored(decided []byte) {
 	}
 }
 
+// placed notes where frames lie.
+func (n *node) placed(frames []segment.Frame, places []blobstore.Place) error {
+	var m blobstore.Manifest
+	for i, p := range places {
+		at := segment.Position{Segment: p.Segment, Offset: p.Offset}
+		switch frames[i].Kind {
+		case segment.KindDecided:
+			n.last = segment.Position{Segment: places[0].Segment, Offset: places[0].Offset} // of the batch
+		case segment.KindContent:
+			if err := m.Parse(frames[i].Payload[0]); err != nil {
+				return err
+			}
+			n.places[m.BatchDigest()] = at
+		}
+	}
+	return nil
+}
+
 func (n *node) advance(decided []byte) {
 	if decided != nil {
 		if err := order.SplitDecided(decided, n.keep); err != nil {
@@ -116,10 +157,16 @@ func (n *node) advance(decided []byte) {
 			return
 		}
 	}
+	if err := n.core.Flushed(); err != nil {
+		n.fatal(err)
+		return
+	}
+	n.checkpoint()
 	if err := n.core.Advance(n.decided); err != nil {
 		n.fatal(err)
 		return
 	}
+	n.checkpoint()
 	n.post()
 	n.answerReads()
 }

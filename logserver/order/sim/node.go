@@ -21,24 +21,28 @@ type node struct {
 	db     *database
 
 	// Of this start:
-	up      bool
-	gone    bool // for good
-	leaving bool // it is being removed
-	dead    bool // its disk is lost
-	start   uint64
-	core    *order.Core
-	frozen  bool // as by SIGSTOP, or a stalled disk
-	inbox   []order.Message
-	busy    bool // flushing
-	idle    bool // a flush of decisions alone is due
-	content map[blobstore.Digest][]byte
-	inHand  []blobstore.Digest // content that isn't stored yet
-	records [][]byte           // decided, from Raft index 1 on
-	flushed int                // of records
-	logs    map[uint32][]string
-	gather  []*request
-	waiting [][]*request // own proposals' appends, in the order of the proposals
-	reads   map[uint64]*request
+	up       bool
+	gone     bool // for good
+	leaving  bool // it is being removed
+	dead     bool // its disk is lost
+	start    uint64
+	core     *order.Core
+	frozen   bool // as by SIGSTOP, or a stalled disk
+	inbox    []order.Message
+	busy     bool // flushing
+	idle     bool // a flush of decisions alone is due
+	content  map[blobstore.Digest][]byte
+	places   map[blobstore.Digest]segment.Position // of contents that are stored
+	opening  bool                                  // the file that this start has begun has no checkpoint yet
+	last     segment.Position                      // of the batch with the last decided frame, or seal
+	contents segment.Position                      // in a replay: of the first of the content frames before
+	inHand   []blobstore.Digest                    // content that isn't stored yet
+	records  [][]byte                              // decided, from Raft index 1 on
+	flushed  int                                   // of records
+	logs     map[uint32][]string
+	gather   []*request
+	waiting  [][]*request // own proposals' appends, in the order of the proposals
+	reads    map[uint64]*request
 }
 
 // database is what a node's index database holds: a checkpoint, and rows.
@@ -69,6 +73,8 @@ func (n *node) begin() {
 	n.inbox, n.inHand, n.gather, n.waiting = nil, nil, nil, nil
 	n.reads = make(map[uint64]*request)
 	n.content = make(map[blobstore.Digest][]byte)
+	n.places = make(map[blobstore.Digest]segment.Position)
+	n.opening, n.last, n.contents = true, segment.Position{}, segment.Position{}
 	n.records, n.flushed, n.logs = nil, 0, make(map[uint32][]string)
 	if err := n.restore(); errors.Is(err, order.ErrRemoved) && n.leaving {
 		n.up = false
@@ -192,6 +198,7 @@ func (n *node) thaw() {
 
 // decided takes a decision.
 func (n *node) decided(d *order.Decision) {
+	n.file(d, n.disk.store.Durable().Segment)
 	if err := n.enter(d); err != nil {
 		n.fatal(err)
 		return

@@ -20,7 +20,8 @@ func newDisk(w *world) *fs.Mem {
 
 // restore makes a Core from the disk and the database.
 func (n *node) restore() error {
-	if _, err := n.disk.open(); err != nil {
+	n.core = nil
+	if err := n.disk.open(n.turn); err != nil {
 		return err
 	}
 	n.core = order.New(order.Options{
@@ -79,7 +80,7 @@ func (n *node) load(db *database) error {
 // restoreContent finds all contents, as a node's tables of digests would.
 func (n *node) restoreContent() error {
 	var m blobstore.Manifest
-	return n.disk.store.Scan(segment.Position{}, func(_ segment.Position, kind segment.Kind, payload []byte) error {
+	return n.disk.store.Scan(segment.Position{}, func(at segment.Position, kind segment.Kind, payload []byte) error {
 		if kind != segment.KindContent {
 			return nil
 		}
@@ -88,41 +89,61 @@ func (n *node) restoreContent() error {
 			return err
 		}
 		n.content[m.BatchDigest()] = p
+		n.places[m.BatchDigest()] = at
 		return nil
 	})
 }
 
-func (n *node) replay(_ segment.Position, kind segment.Kind, payload []byte) error {
+func (n *node) replay(at segment.Position, kind segment.Kind, payload []byte) error {
+	enter := func(d *order.Decision) error {
+		n.file(d, at.Segment)
+		return n.enter(d)
+	}
+	began := at // of the batch, or of one before: contents come first
+	if n.contents != (segment.Position{}) {
+		began = n.contents
+	}
+	if n.contents = (segment.Position{}); kind == segment.KindContent {
+		n.contents = began
+	}
 	switch kind {
 	case segment.KindOrder:
 		return n.core.ReplayOrder(payload)
 	case segment.KindState:
 		return n.core.ReplayState(payload)
 	case segment.KindDecided:
-		err := order.SplitDecided(payload, func(index uint64, record []byte) error {
-			if index <= uint64(len(n.records)) {
-				return nil
-			}
-			return n.keep(index, record)
-		})
-		if err != nil {
+		n.last = began
+		if err := n.keepNew(payload); err != nil {
 			return err
 		}
-		return n.core.ReplayDecided(payload, n.enter)
+		return n.core.ReplayDecided(payload, enter)
+	case segment.KindSeal:
+		n.last = at
+		if err := n.keepSealed(payload); err != nil {
+			return err
+		}
+		return n.core.ReplaySeal(payload, enter)
+	case segment.KindCheckpoint:
+		return n.replayCheckpoint(payload)
 	}
 	return nil
 }
 
-// checkpoint saves the state when the Core is at rest, now and then.
+// checkpoint saves the state, now and then; the frames behind it are those from the last
+// decided frame on.
 func (n *node) checkpoint() {
-	if !n.w.chance(4) {
+	if !n.w.chance(16) {
 		return
 	}
 	cp, ok := n.core.Checkpoint()
 	if !ok {
 		return
 	}
-	db := &database{state: cp.State, ordered: cp.Ordered, from: n.disk.store.Durable(), records: slices.Clone(n.records), logs: map[uint32][]string{}}
+	if err := n.disk.store.FlushMark(); err != nil { // a start finds what is behind where it is now
+		n.fatal(err)
+		return
+	}
+	db := &database{state: cp.State, ordered: cp.Ordered, from: n.last, records: slices.Clone(n.records), logs: map[uint32][]string{}}
 	for id, entries := range n.logs {
 		db.logs[id] = slices.Clone(entries)
 	}
@@ -134,6 +155,9 @@ func (n *node) checkpoint() {
 	n.core.Saved(&cp)
 	n.db = db
 	n.w.report.Checkpoints++
+	if len(cp.Ordered) > 0 {
+		n.w.report.Underway++
+	}
 }
 
 func merged(rows map[uint64][]byte, w *order.Window) map[uint64][]byte {

@@ -41,6 +41,8 @@ type Report struct {
 	Proposals, Acknowledged, Heads               int
 	Partitions, Crashes, Kills, Freezes, Leaders int
 	Joined, Left, Lost, Pulled, Faulty, Copies   int
+	Turns, Verified                              int
+	Underway                                     int // checkpoints with something ordered and not decided
 	Virtual                                      time.Duration
 	Err                                          error
 	Trace                                        []string    // what happened last, if Err isn't nil
@@ -108,6 +110,9 @@ func (w *world) whole() {
 	}
 	if w.failure == nil && !w.options.Quiet && w.options.Spoil == SpoilNothing && w.chance(10) {
 		w.oldCopy(w.chance(3))
+	}
+	if w.failure == nil {
+		w.verify()
 	}
 }
 
@@ -250,5 +255,8 @@ func (r *Report) add(o *Report) {
 	r.Lost += o.Lost
 	r.Faulty += o.Faulty
 	r.Copies += o.Copies
+	r.Turns += o.Turns
+	r.Verified += o.Verified
+	r.Underway += o.Underway
 	r.Virtual += o.Virtual
 }

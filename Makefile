@@ -10,7 +10,7 @@ LINES ?= 1000000
 MILLIONS ?= 50
 SEEDS ?= 1000
 
-.PHONY: run build test lint fuzz integration check sim crash crash-long million bench bench-quick growth clean
+.PHONY: run build test lint fuzz integration check sim cluster crash crash-long million bench bench-quick growth clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -47,6 +47,9 @@ crash: build ## kills, power cuts, failing system calls, full disks (PART=Kill K
 crash-long: build ## the same for HOURS, as often as docs/RELIABILITY.md asks; leaves the table in crash-long.md
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog HOURS=$(HOURS) SUMMARY=$(CURDIR)/crash-long.md \
 		go test -count=1 -timeout 0 -v -run '$(PART)' ./crash
+
+cluster: build ## three nodes on this machine, with certificates, until Ctrl-C
+	integration/scripts/cluster $(CURDIR)/bin/ringlog $(CURDIR)/cluster
 
 million: build ## LINES varied lines through append and export, compared byte for byte
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog LINES=$(LINES) go test -count=1 -timeout 1h -v -run TestRoundTrip ./million

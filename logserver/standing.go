@@ -28,7 +28,7 @@ func (l *Log) Standing() (s Standing, ok bool) {
 // is a member. Errors: order.ErrNotServing if this node doesn't lead; order.ErrMembers
 // if it can't be done, or not now; ErrClosed; ctx's.
 func (l *Log) Admit(ctx context.Context, number uint64, about []byte) error {
-	return l.do(ctx, func() error { return l.core.Join(number) })
+	return l.do(ctx, func() error { return l.core.Join(number, about) })
 }
 
 // NextNumber returns a number that no node ever had, as far as is known here.

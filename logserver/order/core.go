@@ -18,7 +18,6 @@ type Options struct {
 	Limits Limits // taken when the cluster is founded, by Settings ever after; zero: the default
 	Retain int64  // bytes of ordered entries to keep in memory for other nodes; 0: 64 MiB
 
-	About []byte
 	// Join: this node doesn't found a cluster. It is, or will be, a member of one.
 	Join bool
 	// Start tells this start of the node from all others; any number will do that doesn't

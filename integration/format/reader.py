@@ -127,9 +127,9 @@ class Reader:
         sys.stdout.buffer.write(b'{"index":%d,"time":"%s","hash":"%s"%s,"entry":%s}\n' % (index, stamp.encode(), digest.hex().encode(), named, text))
     def checkpoint(self, payload):
         b = Bytes(payload)
-        check(b.byte() in (1, 2) and crc(payload[:-4]) == struct.unpack("<I", payload[-4:])[0], "checksum of a checkpoint")
+        check(b.byte() in (1, 2, 3) and crc(payload[:-4]) == struct.unpack("<I", payload[-4:])[0], "checksum of a checkpoint")
         raft, _, chain = b.u(), [b.u() for _ in range(4)], b.take(32)
-        b.u64(), b.settings(), payload[0] == 2 and (b.u(), [b.list(b.u) for _ in range(4)]), b.list(lambda: (b.u(), b.u(), b.u()))
+        b.u64(), b.settings(), payload[0] > 1 and (b.u(), [b.list(b.u) for _ in range(4)]), b.list(lambda: (b.u(), b.u(), b.u()))
         logs = b.list(lambda: (b.u(), b.name()))
         if self.lost and raft > self.raft:
             self.gone += sum(head - self.heads.get(n + 1, 0) for n, (head, name) in enumerate(logs) if name == self.log)

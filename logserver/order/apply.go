@@ -96,7 +96,9 @@ func (c *Core) decide(rec *record, e *envelope) error {
 			return rec.settings.known()
 		}
 	case KindIncarnation:
-		rec.skipped = e.incarnation <= now.incarnation
+		if rec.skipped = e.incarnation <= now.incarnation; !rec.skipped {
+			rec.fact = e.fact
+		}
 	}
 	return nil
 }

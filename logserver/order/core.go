@@ -23,6 +23,9 @@ type Options struct {
 	// Start tells this start of the node from all others; any number will do that doesn't
 	// come again. It matters where there are other nodes.
 	Start uint64
+	// About is what others are to know about this node, up to MaxAbout bytes: it is ordered
+	// with each start. Empty: what was said before stays.
+	About []byte
 	// Has tells whether the content of a batch is stored, or will be with the next flush,
 	// in front of what Ready gives. nil: it always is.
 	Has func(blobstore.Digest) bool

@@ -216,7 +216,7 @@ func TestNewerVersions(t *testing.T) {
 	rec.node = 1
 	trim := appendHeader(nil, KindTrim, &header{node: 1})
 	for what, err := range map[string]error{
-		"envelope": new(envelope).decode([]byte{2, 1}),
+		"envelope": new(envelope).decode([]byte{3, 1}),
 		"kind":     new(envelope).decode(trim),
 		"record":   new(record).decode(rec.append(nil)),
 		"order":    New(Options{}).ReplayOrder([]byte{2, 0, 1, 1}),
@@ -224,7 +224,7 @@ func TestNewerVersions(t *testing.T) {
 		"state":    New(Options{}).ReplayState([]byte{2}),
 		"decided":  New(Options{}).ReplayDecided([]byte{2}, nil),
 		"settings": (&Settings{Apply: 2}).known(),
-		"load":     New(Options{}).LoadCheckpoint(appendSum([]byte{3}, 0)),
+		"load":     New(Options{}).LoadCheckpoint(appendSum([]byte{4}, 0)),
 	} {
 		if !errors.Is(err, ErrUnknown) {
 			t.Errorf("%s: %v", what, err)

@@ -32,19 +32,21 @@ type header struct {
 
 // envelope is a proposal.
 //
-//	version = 1, kind: a byte each; node, incarnation, seq, configuration: uvarint;
+//	version (1; 2: there is a fact), kind: a byte each; node, incarnation, seq, configuration: uvarint;
 //	holders: count, uvarint each
 //	batch:       stamp (8 bytes, LE), digest (32 bytes), entries: uvarint
 //	             logs: count, each: number: uvarint, if it is 0: length byte, name
 //	             producers: count, each: length byte, name
 //	             runs: count, each: see appendRun
 //	settings:    see appendSettings
-//	incarnation, member: nothing more; a member's configuration is that of Members
+//	incarnation, member: nothing more, or a fact: see fact.append; a member's configuration
+//	             is that of Members
 type envelope struct {
 	kind Kind
 	header
 	batch
 	settings Settings
+	fact     fact
 }
 
 type batch struct {
@@ -89,16 +91,29 @@ const (
 
 const (
 	envelopeVersion = 1
+	factVersion     = 2
 	minRun          = 4 // bytes of the shortest encoded run
 )
 
 func appendHeader(dst []byte, kind Kind, h *header) []byte {
-	dst = append(dst, envelopeVersion, byte(kind))
+	return appendVersioned(dst, envelopeVersion, kind, h)
+}
+
+// appendStatement appends the envelope of a start or of a change of members.
+func appendStatement(dst []byte, kind Kind, h *header, f *fact) []byte {
+	if f.id == 0 {
+		return appendHeader(dst, kind, h)
+	}
+	return f.append(appendVersioned(dst, factVersion, kind, h))
+}
+
+func appendVersioned(dst []byte, version byte, kind Kind, h *header) []byte {
+	dst = append(dst, version, byte(kind))
 	return appendList(appendUvarints(dst, h.node, h.incarnation, h.seq, h.configuration), h.holders)
 }
 
 func (e *envelope) append(dst []byte) []byte {
-	dst = appendHeader(dst, e.kind, &e.header)
+	dst = appendStatement(dst, e.kind, &e.header, &e.fact)
 	switch e.kind {
 	case KindBatch:
 		dst = e.batch.append(dst)
@@ -157,10 +172,13 @@ func appendRun(dst []byte, u *run) []byte {
 func (e *envelope) decode(data []byte) error {
 	const what = "proposal"
 	r := reader{b: data}
-	if err := r.version(what); err != nil {
+	factual := len(data) > 0 && data[0] == factVersion
+	if factual {
+		r.byte()
+	} else if err := r.version(what); err != nil {
 		return err
 	}
-	e.kind = Kind(r.byte())
+	e.kind, e.fact = Kind(r.byte()), fact{}
 	r.header(&e.header)
 	switch e.kind {
 	case KindBatch:
@@ -168,11 +186,21 @@ func (e *envelope) decode(data []byte) error {
 	case KindSettings:
 		r.settings(&e.settings)
 	case KindIncarnation, KindMember:
+		if factual {
+			e.fact = r.fact()
+		}
+		if factual && e.kind == KindIncarnation && (e.fact.id != e.node || e.fact.replaces != 0) {
+			r.fail()
+		}
+		return r.end(what)
 	default:
 		if r.bad {
 			break
 		}
 		return unknown("kind of proposal", uint64(e.kind))
+	}
+	if factual {
+		r.fail()
 	}
 	return r.end(what)
 }

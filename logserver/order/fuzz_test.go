@@ -22,6 +22,8 @@ func seeds() [][]byte {
 	h := &header{node: 1, incarnation: 1, seq: 2, configuration: 1, holders: []uint64{1}}
 	list := [][]byte{
 		appendHeader(nil, KindIncarnation, h),
+		appendStatement(nil, KindIncarnation, &header{node: 9, incarnation: 9}, &fact{id: 9, about: []byte("one")}),
+		appendStatement(nil, KindMember, h, &fact{id: 2, replaces: 1, about: []byte("two")}),
 		(&envelope{kind: KindSettings, header: header{node: 1, configuration: 1}, settings: Settings{
 			Apply: 1, Limits: Limits{1, 1, 1, 1}, Voters: []uint64{1},
 		}}).append(nil),
@@ -170,6 +172,9 @@ func FuzzCheckpoint(f *testing.F) {
 			return nil
 		}))
 	}
+	f.Add(unsummed(m.db.state), rows[0], rows[1])
+	m.must(m.core.Join(2, []byte("two")))
+	m.checkpoint()
 	f.Add(unsummed(m.db.state), rows[0], rows[1])
 	f.Fuzz(func(t *testing.T, state, keys, outcomes []byte) {
 		c := New(Options{Node: 1})

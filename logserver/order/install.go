@@ -16,6 +16,8 @@ type state struct {
 	time          int64 // of the last accepted entry
 	settings      Settings
 	members       Members
+	facts         []known    // about members, ascending
+	newest        uint64     // greatest number that a node ever had
 	nodes         []node     // ascending
 	logs          []logState // log number n is logs[n-1]
 	byName        map[string]uint32
@@ -124,9 +126,11 @@ func (s *state) installEnd(rec *record, chain blobstore.Digest) error {
 	case KindSettings:
 		return s.installSettings(&rec.settings)
 	case KindMember:
-		s.members = rec.members.clone()
+		s.installMembers(&rec.members, &rec.fact)
 	case KindIncarnation:
 		*s.node(rec.node) = node{rec.node, rec.incarnation, 0}
+		s.newest = max(s.newest, rec.node)
+		s.installFact(&rec.fact)
 	}
 	return nil
 }
@@ -148,7 +152,7 @@ func (s *state) installSettings(settings *Settings) error {
 		return err
 	}
 	if s.settings.Configuration == 0 {
-		s.members = Members{Voters: append([]uint64(nil), settings.Voters...)}
+		s.installMembers(&Members{Voters: settings.Voters}, &fact{})
 	}
 	s.settings = *settings
 	s.settings.Voters = append([]uint64(nil), settings.Voters...)

@@ -12,10 +12,12 @@ import (
 // uvarint, length byte, name; producers ever: uvarint; producers, the one used last at
 // the end: count, each: serial, last: uvarint, length byte, name; of keys and of
 // outcomes: the numbers of the first row and of the next; of outcomes also the running
-// numbers of the first append in a row and of the next: uvarint; checksum.
+// numbers of the first append in a row and of the next: uvarint; in version 3, which is
+// version 2 and written when something is known about nodes: see appendFacts; checksum.
 const (
 	checkpointVersion = 1
 	membersVersion    = 2
+	factsVersion      = 3
 )
 
 func (s *state) append(dst []byte, hard hardState) []byte {
@@ -24,10 +26,13 @@ func (s *state) append(dst []byte, hard hardState) []byte {
 	if s.members.Version > 0 {
 		version = membersVersion
 	}
+	if len(s.facts) > 0 || s.newest > s.derived() {
+		version = factsVersion
+	}
 	dst = appendUvarints(append(dst, version), s.applied, s.term, hard.term, hard.vote, hard.commit)
 	dst = appendTime(append(dst, s.chain[:]...), s.time)
 	dst = appendSettings(dst, &s.settings)
-	if version == membersVersion {
+	if version >= membersVersion {
 		dst = appendMembers(dst, &s.members)
 	}
 	dst = appendUvarints(dst, uint64(len(s.nodes)))
@@ -46,6 +51,9 @@ func (s *state) append(dst []byte, hard hardState) []byte {
 	})
 	dst = appendUvarints(dst, s.keys.rows.first, s.keys.rows.next(),
 		s.outcomes.runs.first, s.outcomes.runs.next(), s.outcomes.first(), s.outcomes.next)
+	if version == factsVersion {
+		dst = s.appendFacts(dst)
+	}
 	return appendSum(dst, start)
 }
 
@@ -77,7 +85,7 @@ func (c *Core) LoadCheckpoint(state []byte) error {
 // decode reads what append wrote into a new state.
 func (s *state) decode(data []byte) (hard hardState, l *loading, err error) {
 	r := summed(data)
-	changed, err := r.checkpointVersion()
+	version, err := r.checkpointVersion()
 	if err != nil {
 		return hard, nil, err
 	}
@@ -86,7 +94,7 @@ func (s *state) decode(data []byte) (hard hardState, l *loading, err error) {
 	r.into(s.chain[:])
 	s.time = r.time()
 	r.settings(&s.settings)
-	if s.members = (Members{Voters: append([]uint64(nil), s.settings.Voters...)}); changed {
+	if s.members = (Members{Voters: append([]uint64(nil), s.settings.Voters...)}); version >= membersVersion {
 		s.members = r.members()
 	}
 	for range r.count(3) {
@@ -102,17 +110,18 @@ func (s *state) decode(data []byte) (hard hardState, l *loading, err error) {
 	if s.keys.rows.first > l.keys || s.outcomes.runs.first > l.runs || l.outcomes > s.outcomes.next {
 		r.fail()
 	}
+	if s.newest = s.derived(); version == factsVersion {
+		s.loadFacts(&r)
+	}
 	return hard, l, r.end("checkpoint")
 }
 
-// checkpointVersion reads the version byte, and tells whether the members follow the
-// settings.
-func (r *reader) checkpointVersion() (changed bool, err error) {
-	if len(r.b) > 0 && r.b[0] == membersVersion {
-		r.byte()
-		return true, nil
+// checkpointVersion reads the version byte.
+func (r *reader) checkpointVersion() (version byte, err error) {
+	if len(r.b) > 0 && (r.b[0] == membersVersion || r.b[0] == factsVersion) {
+		return r.byte(), nil
 	}
-	return false, r.version("checkpoint")
+	return checkpointVersion, r.version("checkpoint")
 }
 
 func (s *state) loadLogs(r *reader) {

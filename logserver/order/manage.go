@@ -21,9 +21,23 @@ func unmarshalChange(data []byte) (*pb.ConfChangeV2, error) {
 
 // Join makes a node a member that copies; when it has caught up, and there are enough for
 // the next odd number of voters, it votes. Its number must never have been a node's
-// before. ErrNotServing: this node doesn't lead; ErrMembers: not now, or never. Without
-// an error the change was proposed: Members tells when it is made.
-func (c *Core) Join(id uint64) error {
+// before: see NextNumber. about is what is to be known about it until it starts; empty: nothing.
+// ErrNotServing: this node doesn't lead; ErrMembers: not now, or never. Without
+// an error the change was proposed: Members tells when it is made, and About whether it was
+// this one and not another with the same number.
+func (c *Core) Join(id uint64, about []byte) error {
+	if err := c.newcomer(id, about); err != nil {
+		return err
+	}
+	f := fact{id: id, about: about}
+	if len(about) == 0 {
+		f.id = 0
+	}
+	return c.proposeMembers(f, change(pb.ConfChangeAddLearnerNode, id))
+}
+
+// newcomer reports what keeps a node from becoming a member.
+func (c *Core) newcomer(id uint64, about []byte) error {
 	m := &c.state.members
 	switch {
 	case id < 1 || id > maxNode || c.state.stand(id).incarnation > 0:
@@ -31,7 +45,7 @@ func (c *Core) Join(id uint64) error {
 	case m.Has(id):
 		return fmt.Errorf("%w: %d is a member", ErrMembers, id)
 	}
-	return c.proposeMembers(change(pb.ConfChangeAddLearnerNode, id))
+	return checkAbout(about)
 }
 
 // Leave removes a node from the cluster. Another takes its vote if one has caught up; if
@@ -50,7 +64,7 @@ func (c *Core) Leave(id uint64) error {
 			list = append(list, change(pb.ConfChangeAddLearnerNode, v))
 		}
 	}
-	return c.proposeMembers(list...)
+	return c.proposeMembers(fact{}, list...)
 }
 
 // dispensable returns a voter that can best do without its vote when id leaves, 0 if
@@ -71,8 +85,8 @@ func (c *Core) dispensable(id uint64) (best uint64) {
 	return best
 }
 
-// proposeMembers proposes changes to be made together.
-func (c *Core) proposeMembers(list ...*pb.ConfChangeSingle) error {
+// proposeMembers proposes changes to be made together, and what is said about a newcomer.
+func (c *Core) proposeMembers(f fact, list ...*pb.ConfChangeSingle) error {
 	switch {
 	case c.failed != nil:
 		return c.failed
@@ -86,14 +100,14 @@ func (c *Core) proposeMembers(list ...*pb.ConfChangeSingle) error {
 	if _, err := c.state.members.change(cc); err != nil {
 		return err
 	}
-	return c.proposeChange(cc)
+	return c.proposeChange(cc, &f)
 }
 
 // proposeChange proposes a change as it is; apply refuses what is wrong with it.
-func (c *Core) proposeChange(cc *pb.ConfChangeV2) (err error) {
+func (c *Core) proposeChange(cc *pb.ConfChangeV2, f *fact) (err error) {
 	h := *c.header(0)
 	h.configuration = c.state.members.Version
-	cc.Context = appendHeader(nil, KindMember, &h)
+	cc.Context = appendStatement(nil, KindMember, &h, f)
 	defer func() {
 		if err != nil && !errors.Is(err, ErrNotServing) {
 			err = c.fatal(err)
@@ -172,7 +186,7 @@ func (c *Core) manage() error {
 		return c.HandOver()
 	}
 	if m.Joint() {
-		return c.dropped(c.proposeChange(new(pb.ConfChangeV2)))
+		return c.dropped(c.proposeChange(new(pb.ConfChangeV2), &fact{}))
 	}
 	if len(m.Learners) == 0 {
 		return nil
@@ -186,7 +200,7 @@ func (c *Core) manage() error {
 	for _, id := range ready[:n-len(m.Voters)] {
 		list = append(list, change(pb.ConfChangeAddNode, id))
 	}
-	if err := c.proposeMembers(list...); errors.Is(err, ErrMembers) {
+	if err := c.proposeMembers(fact{}, list...); errors.Is(err, ErrMembers) {
 		return nil
 	} else {
 		return c.dropped(err)

@@ -133,7 +133,7 @@ func (c *Core) applyMembers(rec *record, e *pb.Entry) error {
 	next, err := c.state.members.change(cc)
 	rec.skipped = err != nil || rec.configuration != c.state.members.Version
 	if !rec.skipped {
-		rec.members = next
+		rec.members, rec.fact = next, c.envelope.fact
 	}
 	return nil
 }

@@ -104,7 +104,11 @@ func (c *Core) introduce() error {
 }
 
 func (c *Core) sendIncarnation() error {
-	return c.dropped(c.handOver(appendHeader(nil, KindIncarnation, c.header(0))))
+	f := fact{id: c.options.Node, about: c.options.About}
+	if len(f.about) == 0 {
+		f.id = 0
+	}
+	return c.dropped(c.handOver(appendStatement(nil, KindIncarnation, c.header(0), &f)))
 }
 
 // introduceAgain goes on with what introduce began, and lets a node that doesn't lead

@@ -11,7 +11,7 @@ import (
 //
 //	kind: a byte; index, term: uvarint
 //	empty:  nothing more
-//	others: flags: a byte (1: skipped); node, incarnation, seq, configuration: uvarint;
+//	others: flags: a byte (1: skipped, 2: there is a fact); node, incarnation, seq, configuration: uvarint;
 //	        holders: count, uvarint each
 //	batch:       time (8 bytes, LE), digest (32 bytes), entries: uvarint
 //	             new logs: count, each: number: uvarint, length byte, name
@@ -20,6 +20,7 @@ import (
 //	settings:    unless skipped, the settings from now on: see appendSettings
 //	member:      unless skipped, the members from now on: see appendMembers
 //	incarnation: nothing more
+//	both:        at the end, if it is there, a fact: see fact.append
 type record struct {
 	index, term uint64
 	kind        Kind
@@ -33,6 +34,7 @@ type record struct {
 	items     []item
 	settings  Settings
 	members   Members
+	fact      fact
 }
 
 // item is what was decided about appends in a row; together, in the batch's order,
@@ -61,7 +63,15 @@ func (rec *record) reset(index, term uint64) {
 	}
 }
 
-const recordSkipped = 1
+const (
+	recordSkipped = 1
+	recordFact    = 1 << 1
+)
+
+// factual tells whether there may be a fact in a record.
+func (rec *record) factual() bool {
+	return !rec.skipped && (rec.kind == KindMember || rec.kind == KindIncarnation)
+}
 
 func (rec *record) append(dst []byte) []byte {
 	dst = appendUvarints(append(dst, byte(rec.kind)), rec.index, rec.term)
@@ -72,6 +82,9 @@ func (rec *record) append(dst []byte) []byte {
 	if rec.skipped {
 		flags |= recordSkipped
 	}
+	if rec.fact.id != 0 {
+		flags |= recordFact
+	}
 	dst = appendUvarints(append(dst, flags), rec.node, rec.incarnation, rec.seq, rec.configuration)
 	dst = appendList(dst, rec.holders)
 	switch {
@@ -81,6 +94,9 @@ func (rec *record) append(dst []byte) []byte {
 		dst = appendSettings(dst, &rec.settings)
 	case rec.kind == KindMember && !rec.skipped:
 		dst = appendMembers(dst, &rec.members)
+	}
+	if rec.fact.id != 0 {
+		dst = rec.fact.append(dst)
 	}
 	return dst
 }
@@ -169,10 +185,10 @@ func (rec *record) decode(data []byte) error {
 		return r.end(what)
 	}
 	flags := r.byte()
-	if flags&^recordSkipped != 0 {
+	rec.skipped = flags&recordSkipped != 0
+	if flags&^(recordSkipped|recordFact) != 0 || flags&recordFact != 0 && !rec.factual() {
 		r.fail()
 	}
-	rec.skipped = flags&recordSkipped != 0
 	r.header(&rec.header)
 	switch rec.kind {
 	case KindBatch:
@@ -191,6 +207,9 @@ func (rec *record) decode(data []byte) error {
 			break
 		}
 		return unknown("kind of decided record", uint64(rec.kind))
+	}
+	if flags&recordFact != 0 {
+		rec.fact = r.fact()
 	}
 	return r.end(what)
 }

@@ -194,6 +194,9 @@ func (c *Core) start() (err error) {
 	if c.partial {
 		return errors.New("keys and outcomes are missing")
 	}
+	if err := checkAbout(c.options.About); err != nil {
+		return err
+	}
 	if err := c.loaded(); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ import (
 //	batch:       time: difference, varint; rowHere: where in the file the content frame
 //	             that has the digest begins, difference, varint; else the digest (32 bytes);
 //	             the rest as in a record, without producers if rowProducers
-//	others:      as in a record
+//	others:      as in a record; rowFact: with the fact at the end
 const sealVersion = 1
 
 const (
@@ -33,7 +33,8 @@ const (
 	rowSame      = 1 << 1 // node, incarnation, configuration, holders
 	rowHere      = 1 << 2 // the content lies in the file
 	rowProducers = 1 << 3 // the producers, by name, are those of the batch before
-	rowKnown     = rowSkipped | rowSame | rowHere | rowProducers
+	rowFact      = 1 << 4 // there is a fact
+	rowKnown     = rowSkipped | rowSame | rowHere | rowProducers | rowFact
 )
 
 // filed gathers the rows of the file that is being written.
@@ -94,6 +95,9 @@ func (s *rowState) append(dst []byte, rec *record, offset int64) []byte {
 	case rec.kind == KindMember && !rec.skipped:
 		dst = appendMembers(dst, &rec.members)
 	}
+	if flags&rowFact != 0 {
+		dst = rec.fact.append(dst)
+	}
 	return dst
 }
 
@@ -124,6 +128,9 @@ func (s *rowState) appendBatch(dst []byte, rec *record, offset int64, flags byte
 func (s *rowState) flags(rec *record, offset int64) (flags byte) {
 	if rec.skipped {
 		flags |= rowSkipped
+	}
+	if rec.fact.id != 0 {
+		flags |= rowFact
 	}
 	if rec.node == s.node && rec.incarnation == s.incarnation && rec.configuration == s.configuration &&
 		equal(rec.holders, s.holders, func(a, b uint64) bool { return a == b }) {
@@ -265,15 +272,15 @@ func (s *rowState) decode(r *reader, index uint64, digest func(int64) (blobstore
 	rec := &s.record
 	rec.index, rec.kind = index, Kind(r.byte())
 	rec.term += r.uvarint()
-	rec.skipped, rec.newLogs, rec.items = false, rec.newLogs[:0], rec.items[:0]
+	rec.skipped, rec.newLogs, rec.items, rec.fact = false, rec.newLogs[:0], rec.items[:0], fact{}
 	if rec.kind == KindEmpty || r.bad {
 		return rec, r.malformed()
 	}
 	flags := r.byte()
-	if flags&^rowKnown != 0 {
+	rec.skipped = flags&rowSkipped != 0
+	if flags&^rowKnown != 0 || flags&rowFact != 0 && !rec.factual() {
 		r.fail()
 	}
-	rec.skipped = flags&rowSkipped != 0
 	if flags&rowSame == 0 {
 		rec.node, rec.incarnation, rec.configuration = r.between(1, maxNode), r.uvarint(), r.uvarint()
 		rec.holders = r.list(rec.holders)
@@ -295,6 +302,9 @@ func (s *rowState) decode(r *reader, index uint64, digest func(int64) (blobstore
 	case KindIncarnation:
 	default:
 		return nil, unknown("kind of decided record", uint64(rec.kind))
+	}
+	if flags&rowFact != 0 {
+		rec.fact = r.fact()
 	}
 	return rec, r.malformed()
 }

@@ -15,7 +15,7 @@ func TestLastVoterStays(t *testing.T) {
 	if err := m.core.Leave(1); !errors.Is(err, ErrMembers) {
 		t.Errorf("leave: %v", err)
 	}
-	if err := m.core.Join(1); !errors.Is(err, ErrMembers) {
+	if err := m.core.Join(1, nil); !errors.Is(err, ErrMembers) {
 		t.Errorf("join: %v", err)
 	}
 	var skipped []bool
@@ -30,7 +30,7 @@ func TestLastVoterStays(t *testing.T) {
 		{Changes: []*pb.ConfChangeSingle{change(pb.ConfChangeAddLearnerNode, 1)}},
 		{Changes: []*pb.ConfChangeSingle{change(pb.ConfChangeAddLearnerNode, 2)}},
 	} {
-		m.must(m.core.proposeChange(cc))
+		m.must(m.core.proposeChange(cc, &fact{}))
 		m.settle()
 	}
 	if !slices.Equal(skipped, []bool{true, true, true, false}) {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -120,3 +121,9 @@ func (w *world) until(what string, so func() bool) {
 		w.fail("waited for %s: %s", what, w.standing())
 	}
 }
+
+// about is what is said about a node by who has it join.
+func (w *world) about(id uint64) []byte { return fmt.Appendf(nil, "newcomer %d", id) }
+
+// about is what a node says about itself.
+func (n *node) about() []byte { return fmt.Appendf(nil, "node %d, start %d", n.id, n.start) }

@@ -20,6 +20,7 @@ type oracle struct {
 	refused  map[*op]bool
 	heard    map[*op]uint64 // heads
 	calmFrom map[*client]int
+	joined   uint64 // greatest number of a node that has joined
 }
 
 func newOracle(w *world) oracle {
@@ -72,7 +73,7 @@ func (o *oracle) toldHead(p *op, head uint64) {
 	o.w.report.Heads++
 }
 
-// settled tells whether all nodes that are up have come equally far.
+// settled tells whether all nodes that are up have come equally far, and know it.
 func (o *oracle) settled() bool {
 	applied := uint64(0)
 	for _, id := range o.w.ids {
@@ -85,6 +86,9 @@ func (o *oracle) settled() bool {
 			applied = n.core.Applied()
 		case n.core.Applied() != applied:
 			return false
+		}
+		if !n.gone && n.core.Faulty() == nil && string(n.core.About(n.id)) != string(n.about()) {
+			return false // its start is not ordered yet
 		}
 	}
 	return applied > 0
@@ -100,7 +104,9 @@ func (o *oracle) final() error {
 		}
 		if first == nil {
 			first = n
-			continue
+		}
+		if err := o.facts(first, n); err != nil {
+			return err
 		}
 		for log, entries := range first.logs {
 			if !slices.Equal(entries, n.logs[log]) {
@@ -112,6 +118,22 @@ func (o *oracle) final() error {
 		}
 	}
 	return o.ledger(first)
+}
+
+// facts compares what is known about nodes.
+func (o *oracle) facts(first, n *node) error {
+	if about := string(first.core.About(n.id)); about != string(n.about()) && n.core.Faulty() == nil {
+		return fmt.Errorf("about node %d is known %q", n.id, about)
+	}
+	for _, id := range o.w.ids {
+		if !slices.Equal(first.core.About(id), n.core.About(id)) {
+			return fmt.Errorf("nodes %d and %d differ in what they know about %d", first.id, n.id, id)
+		}
+	}
+	if next := n.core.NextNumber(); next != first.core.NextNumber() || next <= o.joined {
+		return fmt.Errorf("node %d gives number %d next, node %d %d; %d has joined", n.id, next, first.id, first.core.NextNumber(), o.joined)
+	}
+	return nil
 }
 
 // ledger compares what was promised with what a node has.

@@ -25,7 +25,7 @@ func (n *node) restore() error {
 		return err
 	}
 	n.core = order.New(order.Options{
-		Node: n.id, Limits: n.limits, Join: n.joins, Start: n.start, Retain: 4000,
+		Node: n.id, Limits: n.limits, Join: n.joins, Start: n.start, Retain: 4000, About: n.about(),
 		Has: func(d blobstore.Digest) bool {
 			_, ok := n.content[d]
 			return ok || n.w.options.Spoil == SpoilContent

@@ -144,6 +144,7 @@ func (w *world) join(id uint64) {
 	for _, other := range w.ids {
 		if n := w.nodes[other]; n.up && n.id != id && n.core.Members().Has(id) {
 			w.report.Joined++
+			w.oracle.joined = max(w.oracle.joined, id)
 			return
 		}
 	}
@@ -151,7 +152,7 @@ func (w *world) join(id uint64) {
 		return
 	}
 	if n := w.leader(); n != nil {
-		_ = n.core.Join(id) // it is tried again
+		_ = n.core.Join(id, w.about(id)) // it is tried again
 		n.pump()
 	}
 	w.after(200*time.Millisecond, func() { w.join(id) })

@@ -118,6 +118,21 @@ func (c *Core) park(m *Message) {
 	}
 }
 
+// follows tells whether a node's proposal is the next one behind those that are parked: then
+// it waits with them.
+func (c *Core) follows(from, incarnation, seq uint64) bool {
+	for i := len(c.parked) - 1; i >= 0; i-- {
+		if c.parked[i].From != from {
+			continue
+		}
+		r := reader{b: c.parked[i].Payload[2:]}
+		var h header
+		r.header(&h)
+		return !r.bad && h.incarnation == incarnation && h.seq+1 == seq
+	}
+	return false
+}
+
 // want asks node for content, or, in every other tick, another member; who leads now is
 // one, however old the members are that are known here.
 func (c *Core) want(node uint64, w *Want) {

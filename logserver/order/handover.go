@@ -190,6 +190,9 @@ func (c *Core) acceptBatch(m *Message, e *envelope) error {
 	switch {
 	case e.seq <= last:
 		return nil
+	case e.seq > last+1 && c.follows(e.node, e.incarnation, e.seq):
+		c.park(m)
+		return nil
 	case e.seq > last+1:
 		c.send(m.From, MessageRefused, refusal{e.incarnation, last + 1}.append(nil))
 		return nil

@@ -1,0 +1,3 @@
+package order
+
+func (c *Core) Replace(old, id uint64, about []byte) error { return ErrMembers }

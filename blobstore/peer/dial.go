@@ -2,7 +2,6 @@ package peer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -30,31 +29,33 @@ func (k *link) keep() {
 			continue
 		}
 		tell(o.Hooks.Backoff, event)
-		if !k.wait(wait) {
-			return
+		k.wait(wait)
+		if k.missing() {
+			tell(o.Hooks.Reconnect, event)
 		}
-		tell(o.Hooks.Reconnect, event)
 	}
 }
 
 // lonely waits until there is no connection, but an address, and tells whether the link lasts.
 func (k *link) lonely() bool {
-	for {
-		k.mu.Lock()
-		missing := k.conn == nil && k.peer.Address != ""
-		k.mu.Unlock()
-		if k.ctx.Err() != nil || missing {
-			return k.ctx.Err() == nil
-		}
+	for !k.missing() && k.ctx.Err() == nil {
 		select {
 		case <-k.changed:
 		case <-k.ctx.Done():
 		}
 	}
+	return k.ctx.Err() == nil
 }
 
-// wait waits for so long, or less if something has changed, and tells whether the link lasts.
-func (k *link) wait(d time.Duration) bool {
+// missing tells whether there is an address, but no connection.
+func (k *link) missing() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.conn == nil && k.peer.Address != "" && k.ctx.Err() == nil
+}
+
+// wait waits for so long, or less if something has changed.
+func (k *link) wait(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -62,7 +63,6 @@ func (k *link) wait(d time.Duration) bool {
 	case <-k.changed:
 	case <-k.ctx.Done():
 	}
-	return k.ctx.Err() == nil
 }
 
 // failed remembers that an attempt has failed, and tells whether another one is needed.
@@ -169,10 +169,4 @@ func (k *link) opened(c *connection, said, mine *hello) error {
 	}
 	k.install(c, said, nil)
 	return nil
-}
-
-// IsCrossed tells whether an attempt failed only because the other node has dialed as well.
-func IsCrossed(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Code == CodeCrossed
 }

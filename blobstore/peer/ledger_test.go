@@ -211,7 +211,7 @@ func roughly(t *testing.T, seed uint64, bounded, secure bool) {
 		} else {
 			o.KeepFrames = 1 << 20
 		}
-	}, rough(r, 200_000), rough(rand.New(rand.NewPCG(seed, 2)), 200_000))
+	}, rough(r, 100_000), rough(rand.New(rand.NewPCG(seed, 2)), 100_000))
 	const count = 3000
 	send := func(from, to *node, r *rand.Rand) {
 		for n := uint64(1); n <= count; n++ {

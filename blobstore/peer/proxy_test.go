@@ -119,11 +119,10 @@ func (p *proxy) carry(from net.Conn) {
 func rough(r *rand.Rand, most int64) func() fate {
 	return func() fate {
 		f := spared
-		n := int64(r.ExpFloat64() * float64(most) / 4)
-		switch r.IntN(5) {
-		case 0, 1:
+		n := int64(r.ExpFloat64() * float64(most))
+		if r.IntN(2) == 0 {
 			f.there = n
-		case 2, 3:
+		} else {
 			f.back = n
 		}
 		f.stall = r.IntN(8) == 0

@@ -2,6 +2,8 @@ package peer
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -136,6 +138,9 @@ func (l *Links) connect(ctx context.Context, address string) (*connection, error
 func (c *connection) introduce(mine *hello) (hello, error) {
 	err := c.say(frameHello, mine.append(nil))
 	said, heard := c.listen(frameWelcome)
+	if _, ok := errors.AsType[tls.AlertError](heard); ok {
+		heard = fmt.Errorf("the other node refuses this node's certificate (PEER_CERT here, PEER_CA there): %w", heard)
+	}
 	if heard != nil { // which says more than a failed write
 		return said, fmt.Errorf("%s: %w", c.address, heard)
 	}

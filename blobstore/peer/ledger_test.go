@@ -119,9 +119,9 @@ func startPair(t *testing.T, secure bool, change func(*Options), fates ...func()
 func TestTheLinkEndsAtEveryByte(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("secure=%v", secure), func(t *testing.T) {
-			step := int64(1)
+			step, most, want := int64(1), int64(800), 700 // what is said takes more, in each direction
 			if secure {
-				step = 13
+				step, most, want = 13, 2500, 200
 			}
 			var mu sync.Mutex
 			coming := spared
@@ -136,7 +136,7 @@ func TestTheLinkEndsAtEveryByte(t *testing.T) {
 			cut := proxies[0]
 			n := uint64(0)
 			for _, back := range []bool{false, true} {
-				for limit, harmed := int64(0), true; harmed && limit < 10_000; limit += step {
+				for limit := int64(0); limit < most; limit += step {
 					mu.Lock()
 					coming = fate{there: limit, back: -1}
 					if back {
@@ -144,7 +144,6 @@ func TestTheLinkEndsAtEveryByte(t *testing.T) {
 					}
 					mu.Unlock()
 					cut.cut()
-					before := cut.count()
 					n++
 					for i, from := range nodes {
 						from.Send(uint64(2-i), kindUrgent, entry(n, int(n%300)))
@@ -154,17 +153,13 @@ func TestTheLinkEndsAtEveryByte(t *testing.T) {
 						l.until(kindUrgent, n)
 						l.until(kindBulk, n)
 					}
-					mu.Lock()
-					harmed = cut.count() > before || coming == spared && limit < 400
-					mu.Unlock()
 				}
 			}
-			t.Logf("%d cuts", cut.count())
 			for i, l := range ledgers {
 				l.check(t, nodes[i].Name, n, 0)
 			}
-			if cut.count() < 300 {
-				t.Errorf("only %d cuts", cut.count())
+			if cut.count() < want {
+				t.Errorf("%d cuts, want %d", cut.count(), want)
 			}
 		})
 	}

@@ -3,7 +3,9 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -14,17 +16,40 @@ func (l *Links) accept(nc net.Conn) {
 		nc.Close()
 		return
 	}
+	l.begin(c)
 	l.goroutines.Go(func() {
 		linked, err := l.answer(c)
+		l.done(c)
 		if linked {
 			return
 		}
 		c.close(err)
 		l.forget(c)
-		if err != nil && l.ctx.Err() == nil {
-			l.refusedHook(c.address, err)
+		if c.err != nil && l.ctx.Err() == nil {
+			l.refusedHook(c.address, c.err)
 		}
 	})
+}
+
+// begin remembers a connection of somebody who has not said yet who he is. When there are too many, the oldest is
+// closed: whoever is a node needs a moment only.
+func (l *Links) begin(c *connection) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pending = append(l.pending, c)
+	if len(l.pending) > l.options.MaxPending {
+		l.pending[0].close(fmt.Errorf("more than %d connections have not said who they are", l.options.MaxPending))
+		l.pending = slices.Delete(l.pending, 0, 1)
+	}
+}
+
+// done forgets what begin remembers.
+func (l *Links) done(c *connection) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.pending, c); i >= 0 {
+		l.pending = slices.Delete(l.pending, i, i+1)
+	}
 }
 
 // answer hears who has dialed, and what for. It tells whether the connection has become a link's; if not, the error
@@ -40,6 +65,7 @@ func (l *Links) answer(c *connection) (linked bool, err error) {
 		return false, c.refuse(err)
 	}
 	said, err := c.listen(frameHello)
+	l.done(c)
 	if err != nil {
 		return false, c.refuse(err)
 	}
@@ -140,6 +166,7 @@ func (l *Links) evict() bool {
 		k.mu.Unlock()
 		if idle {
 			delete(l.links, number)
+			k.cancel()
 			return true
 		}
 	}

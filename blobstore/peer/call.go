@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 )
 
@@ -30,7 +29,7 @@ func (l *Links) Call(ctx context.Context, address, method string, request []byte
 		}
 		return nil, fmt.Errorf("%w: %w", ErrNotSent, errors.Join(ctx.Err(), err))
 	}
-	_ = c.SetDeadline(time.Time{})
+	c.established(l.options.Silence)
 	result, err := l.ask(c, method, request)
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
@@ -48,13 +47,8 @@ func (l *Links) ask(c *connection, method string, request []byte) ([]byte, error
 		return nil, err
 	}
 	for {
-		if err := c.SetReadDeadline(time.Now().Add(l.options.Silence)); err != nil {
-			return nil, err
-		}
 		h, payload, err := readFrame(c.r, l.options.MaxFrame)
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return nil, fmt.Errorf("nothing came for %v", l.options.Silence)
 		case err != nil:
 			return nil, err
 		case h.kind == frameResult:
@@ -83,9 +77,7 @@ func (l *Links) serveCall(c *connection, said *hello) error {
 	if err := c.say(frameWelcome, answer.append(nil)); err != nil {
 		return err
 	}
-	if err := c.SetReadDeadline(time.Now().Add(l.options.Silence)); err != nil {
-		return err
-	}
+	c.established(l.options.Silence)
 	h, request, err := readFrame(c.r, l.options.MaxFrame)
 	if err == nil && (h.kind != frameRequest || len(request) == 0 || len(request) < 1+int(request[0])) {
 		err = fmt.Errorf("%w: no request", ErrFrame)
@@ -103,7 +95,8 @@ func (l *Links) carryOut(c *connection, said *hello, name string, request []byte
 	ctx, cancel := context.WithCancel(l.ctx)
 	defer cancel()
 	_ = c.SetDeadline(time.Time{})
-	l.goroutines.Go(func() { // the caller says nothing more; it may go
+	c.silence = 0            // the caller says nothing more,
+	l.goroutines.Go(func() { // but it may go
 		_, _ = io.Copy(io.Discard, c.r)
 		cancel()
 	})

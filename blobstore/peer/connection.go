@@ -6,8 +6,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,15 +34,45 @@ type connection struct {
 	read  chan struct{} // closed when its reader has handed over its last message
 	due   atomic.Bool   // the other end waits for an acknowledgement
 
-	mu    sync.Mutex // guards the following
-	heard time.Time  // when something came last
+	silence  time.Duration // 0: SetDeadline limits reading; owned by who reads
+	extended time.Time     // when the deadline was set by silence; likewise
+	heard    atomic.Int64  // when something came last, Unix nanoseconds
 }
 
 func newConnection(nc net.Conn, address string, dialed bool) *connection {
-	return &connection{
-		Conn: nc, raw: nc, r: bufio.NewReaderSize(nc, 64<<10), address: address, dialed: dialed,
-		ended: make(chan struct{}), read: make(chan struct{}), heard: time.Now(),
+	c := &connection{
+		Conn: nc, raw: nc, address: address, dialed: dialed, ended: make(chan struct{}), read: make(chan struct{}),
 	}
+	c.r = bufio.NewReaderSize((*listening)(c), 64<<10)
+	return c
+}
+
+// listening is a connection that is read from: it ends if nothing comes for as long as silence says.
+type listening connection
+
+func (c *listening) Read(p []byte) (int, error) {
+	now := time.Now()
+	if c.silence > 0 && now.Sub(c.extended) > c.silence/8 {
+		if err := c.SetReadDeadline(now.Add(c.silence)); err != nil {
+			return 0, err
+		}
+		c.extended = now
+	}
+	n, err := c.Conn.Read(p)
+	if n > 0 && c.silence > 0 {
+		c.heard.Store(time.Now().UnixNano())
+	}
+	if c.silence > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("nothing came for %v", c.silence)
+	}
+	return n, err
+}
+
+// established begins the time after the hellos: what limits it now is silence alone.
+func (c *connection) established(silence time.Duration) {
+	_ = c.SetDeadline(time.Time{}) // a connection that is closed says so when it is read
+	c.silence = silence
+	c.heard.Store(time.Now().UnixNano())
 }
 
 // close closes the connection; the first says why.
@@ -67,7 +99,6 @@ func (c *connection) secure(ctx context.Context, config *tls.Config) error {
 		return err
 	}
 	c.Conn = t
-	c.r.Reset(t)
 	name, err := nodeName(t.ConnectionState().PeerCertificates)
 	if err != nil {
 		return err
@@ -136,9 +167,7 @@ func (c *connection) tell(e *Error) { _ = c.say(frameRefused, e.append(nil)) }
 
 // fresh tells whether something came lately.
 func (c *connection) fresh(limit time.Duration) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Since(c.heard) < limit
+	return time.Since(time.Unix(0, c.heard.Load())) < limit
 }
 
 // inbox is how far the messages of one start of another node were handed over.

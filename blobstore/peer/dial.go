@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -30,31 +31,33 @@ func (k *link) keep() {
 			continue
 		}
 		tell(o.Hooks.Backoff, event)
-		if !k.wait(wait) {
-			return
+		k.wait(wait)
+		if k.missing() {
+			tell(o.Hooks.Reconnect, event)
 		}
-		tell(o.Hooks.Reconnect, event)
 	}
 }
 
 // lonely waits until there is no connection, but an address, and tells whether the link lasts.
 func (k *link) lonely() bool {
-	for {
-		k.mu.Lock()
-		missing := k.conn == nil && k.peer.Address != ""
-		k.mu.Unlock()
-		if k.ctx.Err() != nil || missing {
-			return k.ctx.Err() == nil
-		}
+	for !k.missing() && k.ctx.Err() == nil {
 		select {
 		case <-k.changed:
 		case <-k.ctx.Done():
 		}
 	}
+	return k.ctx.Err() == nil
 }
 
-// wait waits for so long, or less if something has changed, and tells whether the link lasts.
-func (k *link) wait(d time.Duration) bool {
+// missing tells whether there is an address, but no connection.
+func (k *link) missing() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.conn == nil && k.peer.Address != "" && k.ctx.Err() == nil
+}
+
+// wait waits for so long, or less if something has changed.
+func (k *link) wait(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -62,7 +65,6 @@ func (k *link) wait(d time.Duration) bool {
 	case <-k.changed:
 	case <-k.ctx.Done():
 	}
-	return k.ctx.Err() == nil
 }
 
 // failed remembers that an attempt has failed, and tells whether another one is needed.
@@ -136,6 +138,9 @@ func (l *Links) connect(ctx context.Context, address string) (*connection, error
 func (c *connection) introduce(mine *hello) (hello, error) {
 	err := c.say(frameHello, mine.append(nil))
 	said, heard := c.listen(frameWelcome)
+	if _, ok := errors.AsType[tls.AlertError](heard); ok {
+		heard = fmt.Errorf("the other node refuses this node's certificate (PEER_CERT here, PEER_CA there): %w", heard)
+	}
 	if heard != nil { // which says more than a failed write
 		return said, fmt.Errorf("%s: %w", c.address, heard)
 	}
@@ -169,10 +174,4 @@ func (k *link) opened(c *connection, said, mine *hello) error {
 	}
 	k.install(c, said, nil)
 	return nil
-}
-
-// IsCrossed tells whether an attempt failed only because the other node has dialed as well.
-func IsCrossed(err error) bool {
-	e, ok := errors.AsType[*Error](err)
-	return ok && e.Code == CodeCrossed
 }

@@ -119,10 +119,12 @@ func (k *link) install(c *connection, said *hello, first []byte) {
 	k.incarnation = max(k.incarnation, said.Incarnation)
 	c.inbox, c.id = k.inbox, said.connection
 	k.conn, k.previous, k.since, k.attempts, k.lastErr = c, c.id, time.Now(), 0, nil
+	c.established(k.owner.options.Silence)
 	for i := range k.lanes {
 		if said.known == k.owner.start {
 			k.acked += uint64(k.lanes[i].acknowledged(said.received[i]))
 		}
+		k.bound(&k.lanes[i], time.Now())
 		k.lanes[i].rewind()
 	}
 	if old != nil {
@@ -135,7 +137,6 @@ func (k *link) install(c *connection, said *hello, first []byte) {
 
 // serve reads and writes a connection until it ends. old is the connection before.
 func (k *link) serve(c, old *connection, first []byte) {
-	_ = c.SetDeadline(time.Time{})
 	event := k.told(c)
 	tell(k.owner.options.Hooks.Initialized, event)
 	var writer sync.WaitGroup

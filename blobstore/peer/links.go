@@ -24,6 +24,7 @@ type Links struct {
 	links     map[uint64]*link
 	made      uint64 // links so far
 	open      map[*connection]struct{}
+	pending   []*connection // of open, the oldest first: who has dialed and not said yet who he is
 	listeners map[net.Listener]struct{}
 	closed    bool
 }

@@ -1,10 +1,8 @@
 package peer
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 )
 
@@ -87,9 +85,7 @@ func (w *writing) messages(beat bool) bool {
 	}
 	var size int
 	w.out, size = k.lanes[urgent].gatherUrgent(w.out, atOnce, count)
-	if size < atOnce/4 {
-		w.out, _ = k.lanes[bulk].gatherBulk(w.out, &w.heads, atOnce-size, count)
-	}
+	w.out, _ = k.lanes[bulk].gatherBulk(w.out, &w.heads, max(1, atOnce-size), count) // one piece at least
 	return true
 }
 
@@ -122,14 +118,7 @@ func (c *connection) writeAll(out [][]byte) error {
 func (k *link) readAll(c *connection) error {
 	r := reading{link: k, c: c}
 	for {
-		if err := r.extend(); err != nil {
-			return err
-		}
-		err := r.take()
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			return fmt.Errorf("nothing came for %v", k.owner.options.Silence)
-		case err != nil:
+		if err := r.take(); err != nil {
 			return err
 		}
 	}
@@ -144,18 +133,6 @@ type reading struct {
 	sequence uint64 // its number
 	messages int    // handed over since the last acknowledgement
 	bytes    int
-}
-
-// extend sets the deadline anew when something is to be waited for.
-func (r *reading) extend() error {
-	if r.c.r.Buffered() >= headerSize {
-		return nil
-	}
-	now := time.Now()
-	r.c.mu.Lock()
-	r.c.heard = now
-	r.c.mu.Unlock()
-	return r.c.SetReadDeadline(now.Add(r.link.owner.options.Silence))
 }
 
 // take reads a frame and does what it says.

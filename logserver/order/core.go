@@ -26,6 +26,9 @@ type Options struct {
 	// About is what others are to know about this node, up to MaxAbout bytes: it is ordered
 	// with each start. Empty: what was said before stays.
 	About []byte
+	// Zone returns the zone that About says a node is in; voters are spread over zones. nil:
+	// all are in one.
+	Zone func(about []byte) string
 	// Has tells whether the content of a batch is stored, or will be with the next flush,
 	// in front of what Ready gives. nil: it always is.
 	Has func(blobstore.Digest) bool
@@ -49,6 +52,7 @@ type Core struct {
 
 	ticks     uint64
 	clock     int64 // as of the last tick
+	clocks    map[uint64]told
 	probation probation
 	seen      map[uint64]seen
 	outbox    []Message     // may leave

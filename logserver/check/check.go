@@ -99,6 +99,7 @@ type checker struct {
 	core     *order.Core
 	at       segment.Position // of the frame that is being checked
 	contents map[blobstore.Digest]content
+	recent   recent
 	placed   map[int64]content          // behind a loss: those of the file that is being read, by their offsets
 	batches  map[int64]blobstore.Digest // of the file that is being read, by the offsets of their frames
 	logs     map[uint32]*progress
@@ -230,9 +231,15 @@ func (c *checker) decision(d *order.Decision) error {
 		return nil
 	}
 	if !ok {
+		found, ok = c.recent.contents[d.Digest]
+	}
+	if !ok {
 		return c.fail("raft index %d orders %s, which no frame before it holds", d.Index, d.Digest)
 	}
-	delete(c.contents, d.Digest)
+	if len(d.Runs) > 0 { // else it may be ordered again, as the client tries again
+		delete(c.contents, d.Digest)
+		c.recent.add(d.Digest, found)
+	}
 	if found.entries != int(d.Entries) {
 		return c.fail("raft index %d orders %d entries of %s, which has %d", d.Index, d.Entries, d.Digest, found.entries)
 	}

@@ -76,7 +76,7 @@ func (m *member) keep(in *incoming) bool {
 
 // has tells whether content is stored and undecided, or will be stored with the next flush.
 func (m *member) has(d blobstore.Digest) bool {
-	if _, ok := m.log.contents.Find(d); ok {
+	if m.log.contents.Has(d) {
 		return true
 	}
 	for i := range m.coming {

@@ -182,7 +182,7 @@ func TestFaultsOfThreeNodesLoseNothing(t *testing.T) {
 		s.rest()
 	}
 	for _, s := range sites {
-		until(t, "everybody to be up to date", func() bool { return s.log.Newest(context.Background()) == nil })
+		n.upToDate(t, s, sites)
 		s.keep(s.ledger.snapshot())
 	}
 	count := 0
@@ -209,6 +209,21 @@ func TestFaultsOfThreeNodesLoseNothing(t *testing.T) {
 	}
 	if count == 0 {
 		t.Error("nothing was acknowledged")
+	}
+}
+
+// upToDate waits until a site has the newest, or tells how all of them stand.
+func (n *lan) upToDate(t *testing.T, s *site, sites []*site) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); s.log.Newest(context.Background()) != nil; {
+		if time.Now().Before(deadline) {
+			continue
+		}
+		for _, s := range sites {
+			standing, _ := s.log.Standing()
+			t.Logf("node %d: %+v, failed: %v", s.id, standing, s.log.Err())
+		}
+		t.Fatalf("node %d is not up to date", s.id)
 	}
 }
 

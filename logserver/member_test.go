@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"sync"
@@ -115,8 +116,9 @@ func (n *lan) admit(t *testing.T, id uint64) {
 	t.Helper()
 	until(t, "a node to be admitted", func() bool {
 		n.mu.Lock()
-		defer n.mu.Unlock()
-		for _, l := range n.nodes {
+		nodes := maps.Clone(n.nodes)
+		n.mu.Unlock()
+		for _, l := range nodes {
 			s, _ := l.Standing()
 			if s.Members.Has(id) {
 				return true

@@ -90,7 +90,7 @@ func (r *replay) save() error {
 		l.core.Saved(cp)
 	}
 	cp, ok := l.core.Replayed()
-	if !ok {
+	if !ok || len(cp.Ordered) > 0 { // nobody keeps that yet
 		l.writingBehind.Store(false)
 		return nil
 	}

@@ -57,9 +57,11 @@
 // with each piece Raft's log is made to begin behind it, so that a crash in between loses
 // nothing that was acknowledged.
 //
-// Members are changed by Join and Leave, on the leader (members.go, manage.go): in joint
-// consensus, newcomers copy until they have caught up, and vote when they make the number
-// of voters 3, 5 or 7. What a change comes to is decided on a copy before Raft is told;
+// Members are changed by Join, Leave and Replace, on the leader (members.go, manage.go,
+// replace.go): in joint consensus, newcomers copy until they have caught up, and vote when they
+// make the number of voters 3, 5 or 7, spread over zones (voters.go). What servers want known
+// about nodes (Options.About) is ordered as well (facts.go). A leader whose clock is off hands
+// over (clock.go). What a change comes to is decided on a copy before Raft is told;
 // one that isn't valid is a recorded no-op.
 //
 // A node that has started takes part in nothing until the others have told it that it

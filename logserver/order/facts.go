@@ -23,8 +23,6 @@ type known struct {
 	seat uint64 // number of the first node whose place this is: its own, unless it took over
 }
 
-func (f *fact) clone() fact { return fact{f.id, f.replaces, bytes.Clone(f.about)} }
-
 // append encodes a fact: id, whom it replaces, length of what is said: uvarint; that.
 func (f *fact) append(dst []byte) []byte {
 	dst = appendUvarints(dst, f.id, f.replaces, uint64(len(f.about)))

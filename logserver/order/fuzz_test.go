@@ -213,6 +213,7 @@ func FuzzStep(f *testing.F) {
 	f.Add(byte(MessageWelcome), []byte{1, 7, 1})
 	f.Add(byte(MessageKept), kept{1, 2}.append(nil))
 	f.Add(byte(MessageRecords), []byte{1, 1, 0})
+	f.Add(byte(MessageClock), appendTime([]byte{messageVersion}, 7))
 	f.Add(byte(MessagePull), Pull{1, 9}.append(nil))
 	f.Add(byte(MessageWant), (&Want{Digest: blobstore.Digest{1}, Log: 1, Index: 2}).append(nil))
 	f.Fuzz(func(t *testing.T, kind byte, payload []byte) {

@@ -58,8 +58,8 @@ func (c *Core) Leave(id uint64) error {
 	}
 	list := []*pb.ConfChangeSingle{change(pb.ConfChangeRemoveNode, id)}
 	if slices.Contains(m.Voters, id) {
-		if ready := c.caughtUp(id); len(ready) > 0 {
-			list = append(list, change(pb.ConfChangeAddNode, ready[0]))
+		if heir := c.heir(id); heir != 0 {
+			list = append(list, change(pb.ConfChangeAddNode, heir))
 		} else if v := c.dispensable(id); v != 0 {
 			list = append(list, change(pb.ConfChangeAddLearnerNode, v))
 		}
@@ -68,17 +68,24 @@ func (c *Core) Leave(id uint64) error {
 }
 
 // dispensable returns a voter that can best do without its vote when id leaves, 0 if
-// there is none: one that hasn't been heard of lately, and not the leader.
+// there is none: one that hasn't been heard of lately, else one of the zone with the most, and
+// not the leader.
 func (c *Core) dispensable(id uint64) (best uint64) {
 	if !c.leading {
 		return 0
 	}
+	zones, zone := make(map[string]int), make(map[uint64]string)
+	for _, v := range c.seated(c.state.members.Voters) {
+		if zone[v.id] = v.zone; v.id != id {
+			zones[v.zone]++
+		}
+	}
 	silent := false
 	c.progress(func(v uint64, p *tracker.Progress) {
-		if v == id || v == c.options.Node || p.IsLearner {
+		if v == id || v == c.options.Node || p.IsLearner || silent {
 			return
 		}
-		if best == 0 || !p.RecentActive && !silent {
+		if best == 0 || !p.RecentActive || zones[zone[v]] > zones[zone[best]] {
 			best, silent = v, !p.RecentActive
 		}
 	})
@@ -123,13 +130,18 @@ func (c *Core) proposeChange(cc *pb.ConfChangeV2, f *fact) (err error) {
 
 // HandOver asks Raft to make another voter the leader, of those who stay the one that has
 // come farthest. It is for an orderly stop.
-func (c *Core) HandOver() (err error) {
+func (c *Core) HandOver() error {
+	return c.handOverTo(func(uint64, *tracker.Progress) bool { return true })
+}
+
+// handOverTo is HandOver to one that is fit.
+func (c *Core) handOverTo(fit func(id uint64, p *tracker.Progress) bool) (err error) {
 	if !c.leading || c.failed != nil {
 		return nil
 	}
 	to, match := uint64(0), uint64(0)
 	c.progress(func(id uint64, p *tracker.Progress) {
-		if id != c.options.Node && p.RecentActive && p.Match >= match && slices.Contains(c.inRaft.Voters, id) {
+		if id != c.options.Node && p.RecentActive && p.Match >= match && slices.Contains(c.inRaft.Voters, id) && fit(id, p) {
 			to, match = id, p.Match
 		}
 	})
@@ -191,18 +203,33 @@ func (c *Core) manage() error {
 	if len(m.Learners) == 0 {
 		return nil
 	}
-	ready := c.caughtUp(0)
-	n := min(len(m.Voters)+len(ready), maxVoters)
-	if n -= 1 - n%2; n <= len(m.Voters) {
+	err := c.promote()
+	if errors.Is(err, ErrMembers) {
 		return nil
 	}
+	return c.dropped(err)
+}
+
+// promote gives votes to nodes that have caught up: to one that takes another's place; to as
+// many as make the next odd number; or to one whose zone has fewer voters than another zone,
+// which gives one up.
+func (c *Core) promote() error {
+	if proposed, err := c.takeOver(); proposed {
+		return err
+	}
+	m := &c.state.members
+	voters, ready := c.seated(m.Voters), c.seated(c.spare(0))
+	n := min(len(voters)+len(ready), maxVoters)
+	n -= 1 - n%2
 	var list []*pb.ConfChangeSingle
-	for _, id := range ready[:n-len(m.Voters)] {
-		list = append(list, change(pb.ConfChangeAddNode, id))
-	}
-	if err := c.proposeMembers(fact{}, list...); errors.Is(err, ErrMembers) {
-		return nil
+	if out, in, ok := spread(voters, ready, c.options.Node); n > len(voters) {
+		for _, id := range choose(voters, ready, n-len(voters)) {
+			list = append(list, change(pb.ConfChangeAddNode, id))
+		}
+	} else if ok {
+		list = append(list, change(pb.ConfChangeAddNode, in), change(pb.ConfChangeAddLearnerNode, out))
 	} else {
-		return c.dropped(err)
+		return nil
 	}
+	return c.proposeMembers(fact{}, list...)
 }

@@ -32,6 +32,7 @@ const (
 	MessageRecords              // a decided frame, in answer to a pull
 	MessageWant                 // asks for content: see Want
 	MessagePut                  // a content frame
+	MessageClock                // what time it is there
 	messageKinds
 )
 
@@ -163,6 +164,8 @@ func (c *Core) step(m *Message) (err error) {
 		err = c.stepWelcome(m)
 	case MessageKept:
 		err = c.stepKept(m)
+	case MessageClock:
+		err = c.stepClock(m)
 	case MessageRecords:
 		c.stepRecords(m)
 	default:
@@ -208,6 +211,10 @@ func (c *Core) tick(now int64) error {
 		return err
 	}
 	c.tellKept()
+	c.tellTime()
+	if err := c.yield(); err != nil {
+		return err
+	}
 	if err := c.release(); err != nil {
 		return err
 	}

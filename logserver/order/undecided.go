@@ -11,12 +11,19 @@ import (
 // content, or none of those that come to be decided. The zero value is ready.
 type Undecided[V any] struct {
 	byDigest map[blobstore.Digest]stored[V]
+	decided  []blobstore.Digest // what was decided lately, from oldest on
+	oldest   int
 }
 
 type stored[V any] struct {
 	value   V
 	ordered uint64 // the last Raft index at which an order frame named it
+	decided bool
 }
+
+// maxDecided is for how long content is remembered that was decided, in contents: records
+// that are pulled from others may name it more than once.
+const maxDecided = 1 << 12
 
 // maxUndecided is how much content is remembered whose order never came.
 const maxUndecided = 1 << 16
@@ -27,13 +34,13 @@ func (u *Undecided[V]) Store(d blobstore.Digest, v V, applied uint64) {
 		u.byDigest = make(map[blobstore.Digest]stored[V])
 	}
 	if s, ok := u.byDigest[d]; ok {
-		s.value = v
+		s.value, s.decided = v, false
 		u.byDigest[d] = s
 		return
 	}
 	if len(u.byDigest) >= maxUndecided {
 		for d, s := range u.byDigest {
-			if s.ordered <= applied {
+			if s.ordered <= applied && !s.decided {
 				delete(u.byDigest, d)
 			}
 		}
@@ -62,7 +69,13 @@ func (u *Undecided[V]) Order(payload []byte) {
 	}
 }
 
-// Find returns what is known of content.
+// Has tells whether content is stored that isn't decided.
+func (u *Undecided[V]) Has(d blobstore.Digest) bool {
+	s, ok := u.byDigest[d]
+	return ok && !s.decided
+}
+
+// Find returns what is known of content, decided lately or not.
 func (u *Undecided[V]) Find(d blobstore.Digest) (v V, ok bool) {
 	s, ok := u.byDigest[d]
 	if ok {
@@ -71,20 +84,31 @@ func (u *Undecided[V]) Find(d blobstore.Digest) (v V, ok bool) {
 	return v, ok
 }
 
-// Decide says that a decision was made, and forgets the content that it names, unless a
-// later one may name it too.
+// Decide says that a decision was made. The content that it names counts as decided, unless
+// something was ordered that will name it again; a proposal that was skipped comes again.
 func (u *Undecided[V]) Decide(d *Decision) {
 	s, ok := u.byDigest[d.Digest]
-	if ok && d.Kind == KindBatch && !d.Skipped && s.ordered <= d.Index {
-		delete(u.byDigest, d.Digest)
+	if !ok || s.decided || d.Kind != KindBatch || d.Skipped || s.ordered > d.Index {
+		return
 	}
+	s.decided = true
+	u.byDigest[d.Digest] = s
+	if len(u.decided) < maxDecided {
+		u.decided = append(u.decided, d.Digest)
+		return
+	}
+	if old := u.decided[u.oldest]; u.byDigest[old].decided {
+		delete(u.byDigest, old)
+	}
+	u.decided[u.oldest] = d.Digest
+	u.oldest = (u.oldest + 1) % maxDecided
 }
 
 // All returns everything that is stored and undecided.
 func (u *Undecided[V]) All() iter.Seq2[blobstore.Digest, V] {
 	return func(yield func(blobstore.Digest, V) bool) {
 		for d, s := range u.byDigest {
-			if !yield(d, s.value) {
+			if !s.decided && !yield(d, s.value) {
 				return
 			}
 		}
@@ -92,4 +116,4 @@ func (u *Undecided[V]) All() iter.Seq2[blobstore.Digest, V] {
 }
 
 // Clear forgets everything.
-func (u *Undecided[V]) Clear() { clear(u.byDigest) }
+func (u *Undecided[V]) Clear() { *u = Undecided[V]{} }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -82,8 +83,39 @@ func (w *world) lose() {
 	w.report.Lost++
 	w.lost = n.id
 	n.up, n.dead = false, true
+	if w.chance(2) {
+		w.replace(n.id, 0)
+		return
+	}
 	w.leave(n.id)
 	w.grow()
+}
+
+// replace has a node replaced by another, in one change, by whoever leads, until that is done.
+func (w *world) replace(old, id uint64) {
+	if id == 0 || w.nodes[id].leaving { // the one that should have come is itself removed
+		w.newest++
+		id = w.newest
+		w.add(id, true)
+	}
+	n := w.nodes[old]
+	if n.leaving = true; n.gone {
+		return
+	}
+	if l := w.leader(); l != nil {
+		switch m := l.core.Members(); {
+		case !m.Has(old) && !m.Joint():
+			w.say("node %d is replaced by %d", old, id)
+			w.report.Replaced++
+			w.join(id) // unless it is there already
+			w.remove(n)
+			return
+		case m.Has(old) && !m.Has(id):
+			_ = l.core.Replace(old, id, w.about(id)) // it is tried again
+			l.pump()
+		}
+	}
+	w.after(300*time.Millisecond, func() { w.replace(old, id) })
 }
 
 // leaving tells whether some node is on its way out.
@@ -120,6 +152,15 @@ func (w *world) until(what string, so func() bool) {
 	if w.failure == nil && !so() {
 		w.fail("waited for %s: %s", what, w.standing())
 	}
+}
+
+// zone is the zone of a node: there are three.
+func zone(about []byte) string {
+	i := bytes.IndexAny(about, "0123456789")
+	if i < 0 {
+		return ""
+	}
+	return string('a' + about[i]%3)
 }
 
 // about is what is said about a node by who has it join.

@@ -45,8 +45,12 @@ func (w *world) oldCopy(restarts bool) {
 	}
 	w.report.Faulty++
 	w.say("node %d: %v", n.id, n.core.Faulty())
-	w.grow()
-	w.leave(n.id)
+	if w.chance(2) {
+		w.replace(n.id, 0)
+	} else {
+		w.grow()
+		w.leave(n.id)
+	}
 	w.until("the node to be replaced", func() bool { return n.gone })
 	w.serve("after an old copy")
 }

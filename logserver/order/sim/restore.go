@@ -25,7 +25,7 @@ func (n *node) restore() error {
 		return err
 	}
 	n.core = order.New(order.Options{
-		Node: n.id, Limits: n.limits, Join: n.joins, Start: n.start, Retain: 4000, About: n.about(),
+		Node: n.id, Limits: n.limits, Join: n.joins, Start: n.start, Retain: 4000, About: n.about(), Zone: zone,
 		Has: func(d blobstore.Digest) bool {
 			_, ok := n.content[d]
 			return ok || n.w.options.Spoil == SpoilContent
@@ -132,7 +132,11 @@ func (n *node) replay(at segment.Position, kind segment.Kind, payload []byte) er
 // checkpoint saves the state, now and then; the frames behind it are those from the last
 // decided frame on.
 func (n *node) checkpoint() {
-	if !n.w.chance(16) {
+	every := 16
+	if n.w.options.Spoil == SpoilOrdered {
+		every = 1
+	}
+	if !n.w.chance(every) {
 		return
 	}
 	cp, ok := n.core.Checkpoint()

@@ -120,6 +120,26 @@ func TestDeposedLeaderAsked(t *testing.T) {
 	})
 }
 
+// TestSameContentTwice: two nodes take the same entry at the same time; it is ordered twice,
+// and its bytes, which may be stored once, are found both times.
+func TestSameContentTwice(t *testing.T) {
+	calm(t, func(w *world) {
+		w.until("service", func() bool { return w.leader() != nil && w.other().core.Serving() })
+		answers := 0
+		for range 3 {
+			for _, n := range w.nodes {
+				o := &op{client: &client{}, kind: opPlain, log: "third", entries: []string{"same"}}
+				n.ask(&request{op: o, answer: func(a answer) { answers++ }})
+			}
+			w.run(w.now+time.Second, nil)
+		}
+		if answers != 9 {
+			t.Errorf("%d answers", answers)
+		}
+		w.verify()
+	})
+}
+
 // TestOtherSettings: nodes that were started with other settings decide as the cluster was
 // founded to.
 func TestOtherSettings(t *testing.T) {

@@ -1,3 +1,0 @@
-package order
-
-func (c *Core) Replace(old, id uint64, about []byte) error { return ErrMembers }

@@ -95,8 +95,14 @@ func (n *lan) crash(t *testing.T, s *site, r *rand.Rand) {
 	case <-happened:
 	case <-time.After(3 * time.Second): // nothing is written: there is no quorum
 		s.hook.Store(nil)
-		return
+		mu.Lock()
+		none := after == nil
+		mu.Unlock()
+		if none {
+			return
+		}
 	}
+	s.hook.Store(nil)
 	s.log.fail(errors.New("the power has failed"))
 	_ = s.log.Close()
 	s.rest()
@@ -105,7 +111,6 @@ func (n *lan) crash(t *testing.T, s *site, r *rand.Rand) {
 		_ = os.Remove(s.db)
 	}
 	s.disk = after
-	s.hook.Store(nil)
 	n.begin(t, s)
 	s.load(rand.New(rand.NewPCG(r.Uint64(), 0)))
 }

@@ -124,6 +124,22 @@ func describe(err error) error {
 	return withCode(exitConfig, err)
 }
 
+// checkCluster refuses what is for nodes of a cluster where the server is none.
+func (c *Config) checkCluster() error {
+	if c.PeerPort != "" {
+		return nil
+	}
+	for _, v := range variables(c) {
+		switch v.name {
+		case "PEERS", "NODE", "ADVERTISE", "EXPECT", "ZONE", "REGION", "METADATA", "PEER_CERT", "PEER_KEY", "PEER_CA":
+			if v.origin() != "default" {
+				return configErrorf("%s: want PEER_PORT beside it, where other nodes connect; or unset it", v.origin())
+			}
+		}
+	}
+	return nil
+}
+
 // checkExposure refuses to serve strangers without any protection, unless told to.
 func (c *Config) checkExposure() error {
 	if bool(c.Insecure) || isLoopback(c.Host) {

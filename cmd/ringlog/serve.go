@@ -39,6 +39,9 @@ func newServe() *cobra.Command {
 
 func runServe(cmd *cobra.Command, _ []string) error {
 	config, err := loadConfig()
+	if err == nil {
+		err = config.checkCluster()
+	}
 	if err != nil {
 		return err
 	}
@@ -129,6 +132,12 @@ func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, nod
 
 // openLog opens the log, and makes it part of a cluster if it is to be: node is nil if not.
 func openLog(config *Config, clients net.Addr, logger zerolog.Logger, interrupt <-chan struct{}) (log *logserver.Log, node *cluster.Node, err error) {
+	var others cluster.Options
+	if config.PeerPort != "" { // before anything is made
+		if others, err = clusterOptions(config, clients, logger); err != nil {
+			return nil, nil, err
+		}
+	}
 	if config.Blobs != inMemory {
 		if _, err := os.Stat(filepath.Dir(config.DB)); errors.Is(err, os.ErrNotExist) {
 			return nil, nil, configErrorf("DB: want a file whose directory exists: %w", err)
@@ -155,8 +164,11 @@ func openLog(config *Config, clients net.Addr, logger zerolog.Logger, interrupt 
 		if errors.Is(err, logserver.ErrOthers) {
 			return nil, nil, configErrorf("PEER_PORT: want a port for the other nodes: %w", err)
 		}
-	} else if node, err = openNode(config, clients, o, logger); err == nil {
-		log = node.Log()
+	} else {
+		others.Log, others.Interrupt = o, interrupt
+		if node, err = cluster.Open(others); err == nil {
+			log = node.Log()
+		}
 	}
 	return log, node, withCode(dataCode(err), inUse(err))
 }

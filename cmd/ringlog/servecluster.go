@@ -10,32 +10,20 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/ringlog/ringlog/blobstore/peer"
-	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/cluster"
 )
 
-// openNode makes the server one node of a cluster, and opens its log.
-func openNode(config *Config, clients net.Addr, o logserver.Options, logger zerolog.Logger) (*cluster.Node, error) {
-	co, err := clusterOptions(config, clients)
-	if err != nil {
-		return nil, err
-	}
-	if co.Certificates == nil {
-		logger.Warn().Msg("INSECURE: nodes speak in plain text, and whoever reaches the peer port may do what a node may")
-	}
-	co.Log, co.Interrupt = o, o.Interrupt
-	co.Log.Logger = logger
-	return cluster.Open(co)
-}
-
 // clusterOptions are what the environment says of this node and of the others.
-func clusterOptions(config *Config, clients net.Addr) (o cluster.Options, err error) {
+func clusterOptions(config *Config, clients net.Addr, logger zerolog.Logger) (o cluster.Options, err error) {
 	c := &config.Cluster
 	o = cluster.Options{
 		Name: c.Node, Zone: c.Zone, Region: c.Region, Metadata: c.Metadata, Peers: c.Peers, Expect: int(c.Expect),
 	}
 	if o.Certificates, err = peerCertificates(config); err != nil {
 		return o, err
+	}
+	if o.Certificates == nil {
+		logger.Warn().Msg("INSECURE: nodes speak in plain text, and whoever reaches the peer port may do what a node may")
 	}
 	for _, name := range []string{c.Node, c.Zone, c.Region} {
 		if len(name) > 63 || !utf8.ValidString(name) {

@@ -111,7 +111,11 @@ func (w *world) replace(old, id uint64) {
 			w.remove(n)
 			return
 		case m.Has(old) && !m.Has(id):
-			_ = l.core.Replace(old, id, w.about(id)) // it is tried again
+			place := old
+			if other := l.core.Replacing(old); other != 0 { // it was removed, but had been let in
+				place = other
+			}
+			_ = l.core.Replace(place, id, w.about(id)) // it is tried again
 			l.pump()
 		}
 	}

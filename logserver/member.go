@@ -59,7 +59,7 @@ type incoming struct {
 const (
 	maxInbox    = 64 << 20 // bytes of messages that wait; a sender of more waits, too
 	maxPayloads = 32 << 20 // bytes of content that is kept for who watches
-	maxErrands  = 256      // questions of others that wait to be answered
+	maxErrands  = 1024     // questions of others that wait to be answered
 )
 
 func newMember(l *Log, o *Member) *member {

@@ -184,3 +184,36 @@ func TestThreeNodesFormOneLog(t *testing.T) {
 		}
 	}
 }
+
+// A node that was away for long catches up, though nobody knows any more by its digest alone
+// where old content is.
+func TestNodeThatWasAwayCatchesUp(t *testing.T) {
+	n := newLAN(t)
+	logs := map[uint64]*Log{}
+	for id := uint64(1); id <= 3; id++ {
+		logs[id] = n.start(t, id, fs.Memory(), filepath.Join(t.TempDir(), "db"))
+	}
+	until(t, "the founder to serve", func() bool { return n.voters(logs[1]) == 1 })
+	n.admit(t, 2)
+	n.admit(t, 3)
+	for _, l := range logs {
+		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
+	}
+	n.isolate(3, true)
+	d := newLedger()
+	r := rand.New(rand.NewPCG(1, 1))
+	s, _ := logs[1].Standing()
+	for begin := s.Applied; s.Applied < begin+5000; s, _ = logs[1].Standing() {
+		d.append(logs[1], r, 1)
+		until(t, "an answer", func() bool { return d.answeredUpTo(8) })
+	}
+	until(t, "answers", d.answered)
+	n.isolate(3, false)
+	until(t, "the one that was away", func() bool { return logs[3].Newest(context.Background()) == nil })
+	mustHold(t, logs[3], d.snapshot())
+	for _, l := range logs {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

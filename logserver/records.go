@@ -24,8 +24,8 @@ type bookmark struct {
 
 const (
 	maxBookmarks = 16
-	recordsSize  = 256 << 10 // bytes of records that are sent at once, about
-	recordsScan  = 16 << 20  // bytes that are read for them, about
+	recordsSize  = 64 << 10 // bytes of records that are sent at once, about
+	recordsScan  = 16 << 20 // bytes that are read for them, about
 )
 
 func newRecords(s *segment.Store) *records {

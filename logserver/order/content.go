@@ -36,25 +36,26 @@ func batchOf(data []byte) (node uint64, d blobstore.Digest, ok bool) {
 	return node, d, !r.bad
 }
 
-// missing returns the first batch of a Raft message that isn't here.
-func (c *Core) missing(m *pb.Message) (node uint64, d blobstore.Digest, ok bool) {
+// missing returns the Raft index of the first batch of a message that isn't here; 0: all are.
+func (c *Core) missing(m *pb.Message) (index uint64) {
 	for _, e := range m.GetEntries() {
 		if e.GetIndex() <= c.state.applied || e.GetType() != pb.EntryNormal || len(e.GetData()) == 0 {
 			continue
 		}
-		if node, d, ok := batchOf(e.GetData()); ok && !c.has(d) {
-			return node, d, true
+		if _, d, ok := batchOf(e.GetData()); ok && !c.has(d) {
+			return e.GetIndex()
 		}
 	}
-	return 0, d, false
+	return 0
 }
 
 // receive takes entries from a leader, once their content is here.
 func (c *Core) receive(m *pb.Message) error {
 	if len(c.held) == 0 {
-		if _, _, lacks := c.missing(m); !lacks {
+		if c.missing(m) == 0 {
 			return c.toRaft(m)
 		}
+		c.heldSince = c.ticks
 	}
 	if len(c.held) < maxWaiting {
 		c.held = append(c.held, m)
@@ -65,11 +66,11 @@ func (c *Core) receive(m *pb.Message) error {
 // release goes on with what has waited for content that is here now.
 func (c *Core) release() error {
 	for len(c.held) > 0 {
-		if _, _, lacks := c.missing(c.held[0]); lacks {
+		if c.missing(c.held[0]) != 0 {
 			break
 		}
 		m := c.held[0]
-		c.held = c.held[1:]
+		c.held, c.heldSince = c.held[1:], c.ticks
 		if err := c.toRaft(m); err != nil {
 			return err
 		}
@@ -93,6 +94,7 @@ func (c *Core) askForContent() {
 	if len(c.held) > 0 && c.held[0].GetTerm() < c.flushed.term {
 		c.held = nil // of a leader that is none any more: Raft wouldn't take it
 	}
+	c.pullHeld()
 	asked := make(map[blobstore.Digest]bool)
 	ask := func(envelope []byte) {
 		if node, d, ok := batchOf(envelope); ok && len(asked) < maxWants && !asked[d] && !c.has(d) {
@@ -108,6 +110,26 @@ func (c *Core) askForContent() {
 	for i := range c.parked {
 		ask(c.parked[i].Payload)
 	}
+}
+
+// heldLong is for how many ticks entries wait for their content before what was decided of
+// them is pulled: of old content nobody may know any more where it is, but by its index in
+// its log, and of what came to nothing the content isn't needed.
+const heldLong = 3
+
+// pullHeld begins to pull what others have decided of what is waited for.
+func (c *Core) pullHeld() {
+	if len(c.held) == 0 || c.ticks-c.heldSince < heldLong || c.pull.goal != nil || c.lead == 0 {
+		return
+	}
+	decided := c.held[len(c.held)-1].GetCommit()
+	if first := c.missing(c.held[0]); first == 0 || first > decided {
+		return
+	}
+	c.pull.goal = &pb.Message{
+		From: new(c.lead), Term: new(c.flushed.term), Snapshot: &pb.Snapshot{Metadata: &pb.SnapshotMetadata{Index: new(decided)}},
+	}
+	c.pull.ask(c)
 }
 
 // park keeps a proposal until its content is here.

@@ -58,6 +58,7 @@ type Core struct {
 	outbox    []Message     // may leave
 	after     []Message     // may leave once what Ready gave is flushed
 	held      []*pb.Message // from leaders, waiting for content
+	heldSince uint64        // tick in which the first of them came to be the first
 	parked    []Message     // proposals of other nodes, waiting for content
 	pull      pull
 	rows      []byte // pulled records that Ready has given

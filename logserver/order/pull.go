@@ -19,7 +19,7 @@ type pull struct {
 	records []byte      // a decided frame that came, to be written next
 	at      uint64      // tick of the last question or progress
 	asks    uint64
-	wants   uint64 // tick in which content was asked for, and one
+	asked   map[blobstore.Digest]uint64 // tick in which content was asked for last
 }
 
 // errDiverged means that two nodes have decided the same entry otherwise: none of them
@@ -144,7 +144,7 @@ func (c *Core) examine() (rows []byte) {
 	if p.goal != nil {
 		goal = p.goal.GetSnapshot().GetMetadata().GetIndex()
 	}
-	wants, ask := 0, p.wants != c.ticks+1
+	wants := 0
 	err := records(p.records, func(data []byte, claimed blobstore.Digest) error {
 		rec := &c.record
 		if err := rec.decode(data); err != nil {
@@ -159,11 +159,10 @@ func (c *Core) examine() (rows []byte) {
 			return errMalformed
 		}
 		if w, lacks := c.lacks(rec); lacks {
-			if ask {
-				p.wants = c.ticks + 1
+			if p.mayAsk(w.Digest, c.ticks) {
 				c.want(rec.node, &w)
 			}
-			if wants++; wants == maxWants {
+			if wants++; wants == maxPullWants {
 				return errEnough
 			}
 		}
@@ -188,9 +187,30 @@ func (c *Core) examine() (rows []byte) {
 	}
 	if len(rows) == 0 && wants == 0 {
 		p.records = nil
+		if p.goal != nil {
+			p.ask(c)
+		}
 	}
 	return rows
 }
+
+// askAgain is after how many ticks the same content is asked for again.
+const askAgain = 3
+
+// mayAsk tells whether it is time to ask for content, and takes note of it.
+func (p *pull) mayAsk(d blobstore.Digest, now uint64) bool {
+	if at, ok := p.asked[d]; ok && now-at < askAgain {
+		return false
+	}
+	if p.asked == nil || len(p.asked) > 8*maxPullWants {
+		p.asked = make(map[blobstore.Digest]uint64)
+	}
+	p.asked[d] = now
+	return true
+}
+
+// maxPullWants is for how many batches' content is asked at once that is of pulled records.
+const maxPullWants = 512
 
 var errEnough = errors.New("enough")
 
@@ -230,13 +250,10 @@ func (c *Core) installPulled(rows []byte, fn func(*Decision)) error {
 			fn(c.show(rec))
 		}
 	}
-	p.records, p.at = nil, c.ticks
+	p.at = c.ticks
 	c.written = c.state.applied
 	if err := c.skipAhead(); err != nil {
 		return err
-	}
-	if p.goal != nil {
-		p.ask(c)
 	}
 	return nil
 }

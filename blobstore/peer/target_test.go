@@ -104,6 +104,17 @@ func frameOf(h *hello) []byte { return appendFrame(nil, frameHello, h.append(nil
 // forge makes a certificate signed by the CA in a directory.
 func forge(t *testing.T, dir, name string, change func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
+	made := forgeFiles(t, dir, name, change)
+	pair, err := tls.LoadX509KeyPair(made+"/c", made+"/k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
+
+// forgeFiles is forge that returns the directory of the files c and k.
+func forgeFiles(t *testing.T, dir, name string, change func(*x509.Certificate)) string {
+	t.Helper()
 	ca, err := tls.LoadX509KeyPair(dir+"/"+CAFile, dir+"/"+CAKeyFile)
 	if err != nil {
 		t.Fatal(err)
@@ -114,11 +125,7 @@ func forge(t *testing.T, dir, name string, change func(*x509.Certificate)) tls.C
 	if err := certify(made, "c", "k", template, &ca); err != nil {
 		t.Fatal(err)
 	}
-	pair, err := tls.LoadX509KeyPair(made+"/c", made+"/k")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pair
+	return made
 }
 
 // with is the configuration of node 2, with another certificate.

@@ -23,7 +23,7 @@ type link struct {
 	conn        *connection // nil: none
 	since       time.Time   // conn has changed
 	inbox       *inbox      // of the other's newest start; nil: none was seen
-	incarnation uint64      // the highest that was seen
+	incarnation uint64      // as the other said last
 	previous    uint64      // the id of the last conn
 	attempts    int         // to connect, since conn was lost
 	lastErr     error
@@ -116,7 +116,7 @@ func (k *link) install(c *connection, said *hello, first []byte) {
 	if k.inbox == nil || k.inbox.start != said.start {
 		k.inbox = &inbox{start: said.start}
 	}
-	k.incarnation = max(k.incarnation, said.Incarnation)
+	k.incarnation = said.Incarnation
 	c.inbox, c.id = k.inbox, said.connection
 	k.conn, k.previous, k.since, k.attempts, k.lastErr = c, c.id, time.Now(), 0, nil
 	c.established(k.owner.options.Silence)

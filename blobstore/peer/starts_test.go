@@ -43,8 +43,8 @@ func TestStarts(t *testing.T) {
 		hello *hello
 		want  string
 	}{
-		"an older start":                  {as(2, 4, 99, 2, 0), "its disk is an old copy"},
-		"another process of the same one": {as(2, 5, 101, 3, 0), "stop one of the two"},
+		"an older start":                  {as(2, 4, 99, 2, 0), "in its start 5, this one is in start 4"},
+		"another process of the same one": {as(2, 5, 101, 3, 0), "in start 5: stop one of the two"},
 	} {
 		tried, err := introduceAs(t, a, c.hello)
 		if Code(err) != CodeRefused || !strings.Contains(err.Error(), c.want) {
@@ -67,10 +67,8 @@ func TestStarts(t *testing.T) {
 	alone("a newer start", newer)
 	newer.close(nil)
 	await(t, "it is gone", func() bool { return connected(a) == 0 })
-	if _, err := introduceAs(t, a, as(2, 5, 100, 6, 0)); err == nil || !strings.Contains(err.Error(), "old copy") {
-		t.Errorf("an older start, when there is no connection: %v", err)
-	}
-	if _, err := introduceAs(t, a, as(2, 6, 103, 7, 0)); err != nil {
-		t.Errorf("the same incarnation, when there is no connection: %v", err)
+	// One that was killed may have forgotten its newest incarnation.
+	if _, err := introduceAs(t, a, as(2, 5, 103, 7, 0)); err != nil {
+		t.Errorf("an older incarnation, when there is no connection: %v", err)
 	}
 }

@@ -82,6 +82,7 @@ func TestHostileBytes(t *testing.T) {
 		"a second hello":       greeting,
 		"a request":            spoil(frameRequest, 5, 0, []byte("\x04echo")),
 		"a short answer":       spoil(frameAck, 3, 0, []byte("abc")),
+		"an untrue answer":     appendAck(nil, [lanes]uint64{1 << 60, 0}),
 		"an unknown type":      spoil(frameTypes, 0, 0, nil),
 		"a wrong checksum":     append(spoil(frameMessage, 4, 0, []byte("good"))[:headerSize], "evil"...),
 	} {

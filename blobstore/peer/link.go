@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,7 +122,7 @@ func (k *link) install(c *connection, said *hello, first []byte) {
 	k.conn, k.previous, k.since, k.attempts, k.lastErr = c, c.id, time.Now(), 0, nil
 	c.established(k.owner.options.Silence)
 	for i := range k.lanes {
-		if said.known == k.owner.start {
+		if said.known == k.owner.start && said.received[i] < k.lanes[i].next {
 			k.acked += uint64(k.lanes[i].acknowledged(said.received[i]))
 		}
 		k.bound(&k.lanes[i], time.Now())
@@ -174,10 +175,15 @@ func (k *link) lost(c *connection) {
 	}
 }
 
-func (k *link) acknowledge(received [lanes]uint64) {
+// acknowledge forgets what was handed over. The error is an ErrFrame.
+func (k *link) acknowledge(received [lanes]uint64) error {
 	count := 0
 	k.mu.Lock()
 	for i := range k.lanes {
+		if received[i] >= k.lanes[i].next {
+			k.mu.Unlock()
+			return fmt.Errorf("%w: what was never sent is acknowledged", ErrFrame)
+		}
 		count += k.lanes[i].acknowledged(received[i])
 	}
 	k.acked += uint64(count)
@@ -187,4 +193,5 @@ func (k *link) acknowledge(received [lanes]uint64) {
 		event.Count = count
 		hook(event)
 	}
+	return nil
 }

@@ -71,7 +71,7 @@
 //	 58  8  number of the node that is wanted; 0: whoever it is
 //	 66  8  start, drawn by each Links when it is made
 //	 74  8  connection, drawn by who has dialed; the welcome repeats it
-//	 82  8  the connection that the two had last, as this end knows; 0: none
+//	 82  8  the connection of the two that this end lost last; 0: none
 //	 90  8  the start of the other end that the next two are about; 0: none
 //	 98  8  sequence number of its last urgent message that was handed over here
 //	106  8  likewise bulk
@@ -93,8 +93,8 @@
 //
 // Either end dials when there is no connection. When both do, the connection stays that the node with the smaller
 // number has dialed: that one refuses the other's while its own is there and something came on it within two and a half
-// heartbeats, the other lets it take the place of its own. But one that is named in the hello as the last one
-// is one that the other end has lost, and never a reason to refuse.
+// heartbeats, the other lets it take the place of its own. But a connection that the hello says is lost
+// is no reason to refuse.
 //
 // # _put
 //

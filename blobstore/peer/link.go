@@ -25,7 +25,7 @@ type link struct {
 	since       time.Time   // conn has changed
 	inbox       *inbox      // of the other's newest start; nil: none was seen
 	incarnation uint64      // as the other said last
-	previous    uint64      // the id of the last conn
+	previous    uint64      // the id of the conn that was lost last
 	attempts    int         // to connect, since conn was lost
 	lastErr     error
 	dropped     uint64
@@ -119,7 +119,7 @@ func (k *link) install(c *connection, said *hello, first []byte) {
 	}
 	k.incarnation = said.Incarnation
 	c.inbox, c.id = k.inbox, said.connection
-	k.conn, k.previous, k.since, k.attempts, k.lastErr = c, c.id, time.Now(), 0, nil
+	k.conn, k.since, k.attempts, k.lastErr = c, time.Now(), 0, nil
 	c.established(k.owner.options.Silence)
 	for i := range k.lanes {
 		if said.known == k.owner.start && said.received[i] < k.lanes[i].next {
@@ -170,7 +170,7 @@ func (k *link) lost(c *connection) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.conn == c {
-		k.conn, k.since, k.lastErr = nil, time.Now(), c.err
+		k.conn, k.previous, k.since, k.lastErr = nil, c.id, time.Now(), c.err
 		signal(k.changed)
 	}
 }

@@ -1,7 +1,9 @@
 package peer
 
 import (
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -10,7 +12,7 @@ func introduceAs(t *testing.T, n *node, mine *hello) (*connection, error) {
 	t.Helper()
 	c, err := n.connect(t.Context(), n.address) // its own means serve as well as others
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	t.Cleanup(func() { c.close(nil); n.forget(c) })
 	_, err = c.introduce(mine)
@@ -70,5 +72,40 @@ func TestStarts(t *testing.T) {
 	// One that was killed may have forgotten its newest incarnation.
 	if _, err := introduceAs(t, a, as(2, 5, 103, 7, 0)); err != nil {
 		t.Errorf("an older incarnation, when there is no connection: %v", err)
+	}
+}
+
+// While a node dials, the other one connects: the node leaves it at that. It once said hello all the same, and named
+// the new connection as one that it had lost, so that the other closed it.
+func TestTheOtherIsQuicker(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	var b *node
+	var tried atomic.Bool
+	b = startNode(t, 2, func(o *Options) {
+		o.Hooks.Connect = func(Event) { // first of the connection that b dials, then of the one that comes
+			if tried.CompareAndSwap(false, true) {
+				one := helloOf(Identity{Cluster: cluster, Node: [16]byte{1}, Number: 1, Name: "n1"})
+				one.to = 2
+				if _, err := introduceAs(t, b, one); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	b.SetPeers(map[uint64]Peer{1: {Address: listener.Addr().String()}})
+	c, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if heard := said(t, c); heard != "" {
+		t.Errorf("it said %q", heard)
+	}
+	if s := b.Status()[0]; !s.Connected || s.Dialed || s.Attempts != 0 {
+		t.Errorf("%+v", s)
 	}
 }

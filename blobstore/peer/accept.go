@@ -221,16 +221,15 @@ func (k *link) alive() bool {
 	return k.conn != nil && k.conn.fresh(min(5*o.Heartbeat/2, o.Silence))
 }
 
-// newer refuses a start of the other node that isn't its newest. k.mu is held.
+// newer refuses another process that is the same node, unless it was started later or the one that is connected gives no
+// sign of life. Whether a node's disk is an old copy is not judged here: a node that was killed may not know the
+// incarnation that it had said before. k.mu is held.
 func (k *link) newer(said *hello) error {
-	switch {
-	case said.Incarnation < k.incarnation:
-		return refusedf(CodeRefused, "%s has started %d times, but was seen after its start %d: its disk is an old copy, or another process runs with its data; stop that, or let it join with an empty directory",
-			said.Identity, said.Incarnation, k.incarnation)
-	case said.Incarnation == k.incarnation && k.alive() && k.inbox.start != said.start:
-		return refusedf(CodeRefused, "another process that is %s, in its start %d, is connected: stop one of the two", said.Identity, said.Incarnation)
+	if !k.alive() || k.inbox.start == said.start || said.Incarnation > k.incarnation {
+		return nil
 	}
-	return nil
+	return refusedf(CodeRefused, "another process that is %s is connected, in its start %d, this one is in start %d: stop one of the two; "+
+		"if it runs on a copy of the data, let it join with an empty directory", said.Identity, k.incarnation, said.Incarnation)
 }
 
 // hello is what this end says on the link. k.mu is held.

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -70,6 +71,54 @@ func BenchmarkRoundTrip(b *testing.B) {
 				from.Send(2, 1, payload)
 				<-back
 			}
+		})
+	}
+}
+
+// BenchmarkRoundTripBesideBulk: the same, while bulk goes there as fast as it can.
+func BenchmarkRoundTripBesideBulk(b *testing.B) {
+	for _, secure := range []bool{false, true} {
+		b.Run(fmt.Sprintf("secure=%v", secure), func(b *testing.B) {
+			from, to, _ := pairForBenchmark(b, secure)
+			back := make(chan struct{}, 1)
+			var under atomic.Int64
+			to.options.Handle = func(n uint64, kind byte, p []byte) {
+				if len(p) < 1000 {
+					to.Send(n, kind, p)
+				} else {
+					under.Add(-1)
+				}
+			}
+			from.options.Handle = func(uint64, byte, []byte) { back <- struct{}{} }
+			stop := make(chan struct{})
+			var filling sync.WaitGroup
+			filling.Go(func() {
+				long := make([]byte, 1<<20)
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					if under.Load() < 16 {
+						under.Add(1)
+						from.Send(2, 2, long)
+					} else {
+						time.Sleep(100 * time.Microsecond)
+					}
+				}
+			})
+			payload := make([]byte, 200)
+			var slowest time.Duration
+			for b.Loop() {
+				began := time.Now()
+				from.Send(2, 1, payload)
+				<-back
+				slowest = max(slowest, time.Since(began))
+			}
+			b.ReportMetric(float64(slowest.Microseconds()), "slowest-µs")
+			close(stop)
+			filling.Wait()
 		})
 	}
 }

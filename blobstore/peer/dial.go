@@ -93,18 +93,27 @@ func (k *link) dial() error {
 		return err
 	}
 	tell(l.options.Hooks.Connect, k.told(c))
-	k.mu.Lock()
-	mine := k.hello(&self)
-	k.mu.Unlock()
-	said, err := c.introduce(mine)
-	if err == nil {
-		err = k.opened(c, &said, mine)
-	}
-	if err != nil {
+	if err = k.meet(c, &self); err != nil {
 		c.close(err)
 		l.forget(c)
 	}
 	return err
+}
+
+// meet exchanges hellos and makes the connection the link's.
+func (k *link) meet(c *connection, self *Identity) error {
+	k.mu.Lock()
+	if k.conn != nil { // the other one was quicker
+		k.mu.Unlock()
+		return refusedf(CodeCrossed, "%s has dialed as well, and its connection is there", c.address)
+	}
+	mine := k.hello(self)
+	k.mu.Unlock()
+	said, err := c.introduce(mine)
+	if err != nil {
+		return err
+	}
+	return k.opened(c, &said, mine)
 }
 
 // connect dials an address, until TLS has told who is there.

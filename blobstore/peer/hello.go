@@ -31,7 +31,7 @@ type hello struct {
 	to         uint64 // the number of the node that is wanted; 0: whoever it is
 	start      uint64 // drawn by a Links when it is made
 	connection uint64 // drawn by who dialed
-	previous   uint64 // the last connection that the two had, as this end knows; 0: none
+	previous   uint64 // the connection of the two that this end lost last; 0: none
 	known      uint64 // the other end's start that received is about; 0: none
 	received   [lanes]uint64
 }

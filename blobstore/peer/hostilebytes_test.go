@@ -15,7 +15,7 @@ import (
 // Bytes that no node sends end the connection, before the hello without an answer. Nothing of them is
 // handed over.
 func TestHostileBytes(t *testing.T) {
-	h := startTarget(t, func(o *Options) { o.OpenTime = 200 * time.Millisecond })
+	h := startTarget(t, func(o *Options) { o.OpenTime = 500 * time.Millisecond })
 	r := rand.New(rand.NewPCG(1, 2))
 	random := make([]byte, 100_000)
 	for i := range random {
@@ -24,6 +24,8 @@ func TestHostileBytes(t *testing.T) {
 	greeting := frameOf(helloOf(second()))
 	flipped := bytes.Clone(greeting)
 	flipped[30]++
+	reserved := bytes.Clone(greeting)
+	reserved[10] = 1
 	tooLong := binary.LittleEndian.AppendUint32(make([]byte, 4), 1<<31)
 	tooLong = append(append(tooLong, byte(frameHello)), make([]byte, 1000)...)
 	first := map[string][]byte{
@@ -39,16 +41,14 @@ func TestHostileBytes(t *testing.T) {
 		"an empty hello":      spoil(frameHello, 0, 0, nil),
 		"a hello too long":    appendFrame(nil, frameHello, append(helloOf(second()).append(nil), 0)),
 		"a hello of a letter": spoil(frameHello, maxHello+1, 0, make([]byte, maxHello+1)),
-		"reserved bytes":      appendFrame(nil, frameHello, make([]byte, 16)),
+		"reserved bytes":      reserved,
+		"no magic":            appendFrame(nil, frameHello, make([]byte, 200)),
 		"a welcome":           appendFrame(nil, frameWelcome, helloOf(second()).append(nil)),
 		"another purpose":     frameOf(&hello{purpose: 9, Identity: second(), start: 1, connection: 1}),
 		"a call without end":  frameOf(&hello{purpose: forCall, Identity: second(), start: 1, connection: 1}),
 	}
 	for name, text := range first {
-		c, err := h.dialTarget(t, h.good)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := h.connected(t)
 		_, _ = c.Write(text)
 		if name == "a call without end" {
 			c.Close()
@@ -57,17 +57,14 @@ func TestHostileBytes(t *testing.T) {
 		}
 		h.why(t)
 	}
-	welcome := func() net.Conn {
-		c, err := h.dialTarget(t, h.good)
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn := newConnection(c, h.address, true)
-		mine := helloOf(second())
-		mine.connection = draw()
-		if _, err := conn.introduce(mine); err != nil {
-			t.Fatal(err)
-		}
+	welcome := func() (c net.Conn) {
+		await(t, "a welcome", func() bool {
+			c = h.connected(t)
+			mine := helloOf(second())
+			mine.connection = draw()
+			_, err := newConnection(c, h.address, true).introduce(mine)
+			return err == nil
+		})
 		return c
 	}
 	for name, text := range map[string][]byte{
@@ -82,6 +79,7 @@ func TestHostileBytes(t *testing.T) {
 		"a second hello":       greeting,
 		"a request":            spoil(frameRequest, 5, 0, []byte("\x04echo")),
 		"a short answer":       spoil(frameAck, 3, 0, []byte("abc")),
+		"an untrue answer":     appendAck(nil, [lanes]uint64{1 << 60, 0}),
 		"an unknown type":      spoil(frameTypes, 0, 0, nil),
 		"a wrong checksum":     append(spoil(frameMessage, 4, 0, []byte("good"))[:headerSize], "evil"...),
 	} {

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,8 +24,8 @@ type link struct {
 	conn        *connection // nil: none
 	since       time.Time   // conn has changed
 	inbox       *inbox      // of the other's newest start; nil: none was seen
-	incarnation uint64      // the highest that was seen
-	previous    uint64      // the id of the last conn
+	incarnation uint64      // as the other said last
+	previous    uint64      // the id of the conn that was lost last
 	attempts    int         // to connect, since conn was lost
 	lastErr     error
 	dropped     uint64
@@ -116,12 +117,12 @@ func (k *link) install(c *connection, said *hello, first []byte) {
 	if k.inbox == nil || k.inbox.start != said.start {
 		k.inbox = &inbox{start: said.start}
 	}
-	k.incarnation = max(k.incarnation, said.Incarnation)
+	k.incarnation = said.Incarnation
 	c.inbox, c.id = k.inbox, said.connection
-	k.conn, k.previous, k.since, k.attempts, k.lastErr = c, c.id, time.Now(), 0, nil
+	k.conn, k.since, k.attempts, k.lastErr = c, time.Now(), 0, nil
 	c.established(k.owner.options.Silence)
 	for i := range k.lanes {
-		if said.known == k.owner.start {
+		if said.known == k.owner.start && said.received[i] < k.lanes[i].next {
 			k.acked += uint64(k.lanes[i].acknowledged(said.received[i]))
 		}
 		k.bound(&k.lanes[i], time.Now())
@@ -169,15 +170,20 @@ func (k *link) lost(c *connection) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.conn == c {
-		k.conn, k.since, k.lastErr = nil, time.Now(), c.err
+		k.conn, k.previous, k.since, k.lastErr = nil, c.id, time.Now(), c.err
 		signal(k.changed)
 	}
 }
 
-func (k *link) acknowledge(received [lanes]uint64) {
+// acknowledge forgets what was handed over. The error is an ErrFrame.
+func (k *link) acknowledge(received [lanes]uint64) error {
 	count := 0
 	k.mu.Lock()
 	for i := range k.lanes {
+		if received[i] >= k.lanes[i].next {
+			k.mu.Unlock()
+			return fmt.Errorf("%w: what was never sent is acknowledged", ErrFrame)
+		}
 		count += k.lanes[i].acknowledged(received[i])
 	}
 	k.acked += uint64(count)
@@ -187,4 +193,5 @@ func (k *link) acknowledge(received [lanes]uint64) {
 		event.Count = count
 		hook(event)
 	}
+	return nil
 }

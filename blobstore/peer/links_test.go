@@ -183,9 +183,7 @@ func TestMessagesArriveInOrder(t *testing.T) {
 						t.Fatalf("%d got %+v, want %s", to.Number, a, want)
 					}
 				}
-				if connected(to) != 2 {
-					t.Errorf("%+v", to.Status())
-				}
+				await(t, "two links", func() bool { return connected(to) == 2 })
 			}
 			for _, n := range nodes {
 				await(t, "acknowledged", func() bool {

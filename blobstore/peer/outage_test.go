@@ -151,9 +151,9 @@ func TestSilence(t *testing.T) {
 func TestASlowHandle(t *testing.T) {
 	free := make(chan struct{})
 	l := newLedger()
-	a := startNode(t, 1, func(o *Options) { o.Silence, o.Bulk, o.KeepFrames = stalled, bulkByKind, 1<<20 })
+	a := startNode(t, 1, func(o *Options) { o.Silence, o.Bulk, o.KeepFrames = 4*stalled, bulkByKind, 1<<20 })
 	b := startNode(t, 2, func(o *Options) {
-		o.Silence, o.Bulk = stalled, bulkByKind
+		o.Silence, o.Bulk = 4*stalled, bulkByKind
 		o.Handle = func(from uint64, kind byte, payload []byte) {
 			<-free
 			l.handle(from, kind, payload)
@@ -169,7 +169,7 @@ func TestASlowHandle(t *testing.T) {
 	}
 	a.arrived(30)
 	heard := time.Now() // a hears heartbeats of b for longer than Silence
-	await(t, "time passes", func() bool { return time.Since(heard) > 2*stalled })
+	await(t, "time passes", func() bool { return time.Since(heard) > 5*stalled })
 	if s := a.Status()[0]; !s.Connected || s.Since.After(heard) {
 		t.Errorf("%+v", s)
 	}

@@ -16,7 +16,7 @@ type LinkStatus struct {
 	Dialed       bool      // by this node
 	Since        time.Time // it is connected, or not
 	Attempts     int       // to connect, since then
-	Incarnation  uint64    // the highest that was seen
+	Incarnation  uint64    // as the other said last
 	Queued       int       // messages that are not acknowledged
 	QueuedBytes  int
 	Acknowledged uint64 // messages

@@ -156,7 +156,7 @@ func (r *reading) take() error {
 		if err != nil {
 			return err
 		}
-		r.link.acknowledge(received)
+		return r.link.acknowledge(received)
 	default:
 		return fmt.Errorf("%w: type %d in a link", ErrFrame, h.kind)
 	}

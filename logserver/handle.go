@@ -50,7 +50,7 @@ func (c *connection) handleLine(line []byte) (farewell string) {
 	case protocol.KindRead:
 		c.handleRead(m) // without waiting for the appends before it
 	case protocol.KindHead:
-		c.out.head(m.ID, m.Log)
+		c.out.head(m.ID, m.Log, m.Members)
 	case protocol.KindLogs:
 		c.handleLogs()
 	case protocol.KindAuth:

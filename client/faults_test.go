@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -115,27 +116,62 @@ func (g *ledger) confirm(writer, n int, index uint64, err error) {
 	g.at[writer][n] = index
 }
 
-// check wants the log to be what was confirmed: all of it, each entry once, at
-// its index, in each writer's order.
-func (g *ledger) check(log [][]byte) {
-	g.t.Helper()
+// faults tells in what the log is not what was confirmed: all of it, each entry
+// once, at its index, in each writer's order.
+func (g *ledger) faults(log [][]byte) (all []string) {
+	fault := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	next := make([]int, len(g.at))
 	for i, text := range log {
 		var f fact
-		if err := json.Unmarshal(text, &f); err != nil {
-			g.t.Fatalf("entry %d is %.80q: %v", i+1, text, err)
+		if err := json.Unmarshal(text, &f); err != nil || string(f.text()) != string(text) {
+			fault("entry %d is %.80q: %v", i+1, text, err)
+			continue
 		}
 		if f.N != next[f.Writer] {
-			g.t.Errorf("entry %d is number %d of writer %d, want %d: lost, doubled or out of order", i+1, f.N, f.Writer, next[f.Writer])
+			fault("entry %d is number %d of writer %d, want %d: lost, doubled or out of order", i+1, f.N, f.Writer, next[f.Writer])
 		}
 		next[f.Writer] = f.N + 1
 		if told := g.at[f.Writer]; f.N >= len(told) || told[f.N] != uint64(i)+1 {
-			g.t.Errorf("entry %d, number %d of writer %d, was not confirmed there", i+1, f.N, f.Writer)
+			fault("entry %d, number %d of writer %d, was not confirmed there", i+1, f.N, f.Writer)
 		}
 	}
 	for w, told := range g.at {
 		if next[w] != len(told) {
-			g.t.Errorf("writer %d: %d were confirmed, %d are there", w, len(told), next[w])
+			fault("writer %d: %d were confirmed, %d are there", w, len(told), next[w])
+		}
+	}
+	return all
+}
+
+// The ledger finds what is lost, doubled, swapped, altered, or confirmed at
+// another index.
+func TestLedgerFindsFaults(t *testing.T) {
+	sound := func() (*ledger, [][]byte) {
+		g := &ledger{t: t, at: make([][]uint64, 2)}
+		var log [][]byte
+		for i := range 10 {
+			f := fact{i % 2, i / 2, "x"}
+			log = append(log, f.text())
+			g.confirm(f.Writer, f.N, uint64(i)+1, nil)
+		}
+		return g, log
+	}
+	g, log := sound()
+	if all := g.faults(log); len(all) > 0 {
+		t.Errorf("sound, but %q", all)
+	}
+	for name, spoil := range map[string]func(g *ledger, log [][]byte) [][]byte{
+		"lost":           func(_ *ledger, log [][]byte) [][]byte { return slices.Delete(log, 3, 4) },
+		"the last lost":  func(_ *ledger, log [][]byte) [][]byte { return log[:9] },
+		"doubled":        func(_ *ledger, log [][]byte) [][]byte { return slices.Insert(log, 3, log[3]) },
+		"the last twice": func(_ *ledger, log [][]byte) [][]byte { return append(log, log[9]) },
+		"swapped":        func(_ *ledger, log [][]byte) [][]byte { log[2], log[4] = log[4], log[2]; return log },
+		"altered":        func(_ *ledger, log [][]byte) [][]byte { log[2] = []byte(`{"w": 0,"n":1,"pad":"x"}`); return log },
+		"elsewhere":      func(g *ledger, log [][]byte) [][]byte { g.at[0][2]++; return log },
+	} {
+		g, log := sound()
+		if all := g.faults(spoil(g, log)); len(all) == 0 {
+			t.Errorf("%s: nothing is found", name)
 		}
 	}
 }
@@ -222,7 +258,7 @@ func tailed(t *testing.T, c *client.Client, from uint64) (log [][]byte) {
 // until all faults have happened, and checks what came of it. meanwhile, if not
 // nil, is called again and again.
 func underFaults(t *testing.T, to []*running, meanwhile func(d *doors)) {
-	faults, seed := int(number(t, "FAULTS", 500)), number(t, "SEED", rand.Uint64N(1<<32))
+	faults, seed := int(number(t, "FAULTS", 300)), number(t, "SEED", rand.Uint64N(1<<32))
 	t.Logf("SEED=%d FAULTS=%d", seed, faults)
 	addrs := []string{to[0].addr, to[len(to)/2].addr, to[len(to)-1].addr}
 	d := openDoors(t, seed, faults, addrs...)
@@ -248,7 +284,9 @@ func underFaults(t *testing.T, to []*running, meanwhile func(d *doors)) {
 	writing.Wait()
 	log := finish(t, d.addrs())
 	tailing.Wait()
-	g.check(log)
+	if all := g.faults(log); len(all) > 0 {
+		t.Errorf("%d faults: %q", len(all), all[:min(len(all), 10)])
+	}
 	for i, lines := range got {
 		if want := log[i*500:]; !slices.EqualFunc(lines, want, bytes.Equal) {
 			t.Errorf("a tail from %d got %d entries, others than the %d that are there", i*500+1, len(lines), len(want))

@@ -17,6 +17,10 @@ import (
 // allows, whatever this client may send.
 const maxLine = 16<<20 + 2*protocol.Envelope
 
+// membersEvery is how often a busy connection asks for the members; a quiet one
+// asks with each ping.
+const membersEvery = 10 * time.Minute
+
 // link is one connection. It is closed when its context ends.
 type link struct {
 	conn  net.Conn
@@ -26,7 +30,8 @@ type link struct {
 	sign    func() error // asks the server for a sign of life; nil: silence is the end
 	asked   bool         // and nothing has come since
 
-	greeting []byte // goes with the first write
+	greeting []byte    // goes with the first write
+	told     time.Time // when the members were asked for last
 
 	heard bool          // something has come
 	limit time.Duration // until then
@@ -47,7 +52,7 @@ func (c *Client) connect(ctx context.Context, r *route) (*link, error) {
 	if err != nil {
 		return nil, broken(fmt.Errorf("connect: %w", err))
 	}
-	l := &link{conn: conn, timeout: c.opts.timeout, stopped: make(chan struct{}), limit: limit, route: r}
+	l := &link{conn: conn, timeout: c.opts.timeout, stopped: make(chan struct{}), limit: limit, route: r, told: time.Now()}
 	l.lines = protocol.NewLineReader(l, maxLine)
 	l.stop = context.AfterFunc(ctx, func() {
 		conn.Close()
@@ -123,8 +128,15 @@ func (l *link) write(b []byte) error {
 // it asks for a sign of life, and when nothing comes then either, it fails.
 func (l *link) Read(p []byte) (int, error) {
 	for {
-		if err := l.conn.SetReadDeadline(time.Now().Add(l.silence())); err != nil {
+		now := time.Now()
+		if err := l.conn.SetReadDeadline(now.Add(l.silence())); err != nil {
 			return 0, err
+		}
+		if l.sign != nil && now.Sub(l.told) >= membersEvery {
+			l.told = now
+			if err := l.sign(); err != nil {
+				return 0, err
+			}
 		}
 		n, err := l.conn.Read(p)
 		if n > 0 {
@@ -137,7 +149,7 @@ func (l *link) Read(p []byte) (int, error) {
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || l.asked || l.sign == nil || l.silence() < l.timeout {
 			return n, err
 		}
-		l.asked = true
+		l.asked, l.told = true, time.Now()
 		if err := l.sign(); err != nil {
 			return 0, err
 		}

@@ -90,9 +90,13 @@ func (c *Client) takeInLine(line []byte) (*reply, error) {
 		return &other, nil
 	}
 	err = refusalError(other.Error)
-	if errors.Is(err, ErrTooLong) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrUnauthorized) {
+	switch {
+	case errors.Is(err, ErrTooLong), errors.Is(err, ErrInvalid):
 		c.window.rejectNext(err)
 		c.heard = true
+	case errors.Is(err, ErrUnauthorized):
+		c.window.notTaken()
+		c.leaving = true
 	}
 	return nil, err
 }

@@ -170,6 +170,10 @@ func (w *window) rejectNext(err error) {
 	}
 }
 
+// notTaken takes in that the server takes nothing of what it has not answered:
+// there is no doubt about what was sent on this connection only.
+func (w *window) notTaken() { w.send = w.answer }
+
 // stop stops the sending. Later reasons count only where they say more: that
 // the server waits for a number which is no longer held.
 func (w *window) stop(a answer) {

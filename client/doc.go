@@ -27,8 +27,8 @@ those of a goroutine, as it made them. This holds while the Client lives. To
 be safe against a program that ends and begins again, use a [Key].
 
 While there is a connection, appends wait when [MaxUnanswered] bytes are
-unanswered. While there is none (an attempt to connect has failed), they never
-wait for room: as many as [Keep] says are kept, as long as it says, and further
+unanswered. While there is none (an attempt to connect has failed, at every
+address), they never wait for room: as many as [Keep] says are kept, as long as it says, and further
 ones fail at once with [ErrDisconnected]. What was already sent is kept in any
 case.
 

@@ -36,19 +36,26 @@ func TestWhatOneRefusesAnotherTakes(t *testing.T) {
 		protocol.ErrorDiskFull, protocol.ErrorOverloaded, protocol.ErrorNoQuorum, protocol.ErrorShuttingDown,
 	} {
 		t.Run(text, func(t *testing.T) {
-			var refusal atomic.Pointer[string]
-			var asked atomic.Int32
-			refusal.Store(&text)
-			s := newServer(t)
-			full := s.also(refusing(&refusal, &asked))
-			c := newClient(t, full, Others(s.start().addr()))
-			h := appendAll(t, c, 1000, nil)
-			if err := h.failure(); err != nil {
-				t.Error(err)
-			}
-			h.check(t, s.log(protocol.MainLog))
-			if n := asked.Load(); n == 0 || n > 600 || c.Address() != s.addr() {
-				t.Errorf("%d were refused, the current address is %s", n, c.Address())
+			for _, told := range []bool{false, true} {
+				var refusal atomic.Pointer[string]
+				var asked atomic.Int32
+				refusal.Store(&text)
+				s := newServer(t)
+				full := s.also(refusing(&refusal, &asked))
+				others := []string{s.addr()}
+				if told { // the client is not given the other address
+					s.members, others = others, nil
+				}
+				s.start()
+				c := newClient(t, full, Others(others...))
+				h := appendAll(t, c, 1000, nil)
+				if err := h.failure(); err != nil {
+					t.Error(err)
+				}
+				h.check(t, s.log(protocol.MainLog))
+				if n := asked.Load(); n == 0 || n > 600 || c.Address() != s.addr() {
+					t.Errorf("told %v: %d were refused, the current address is %s", told, n, c.Address())
+				}
 			}
 		})
 	}

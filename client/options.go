@@ -67,7 +67,7 @@ func MaxUnanswered(bytes int) Option { return func(o *options) { o.maxUnanswered
 // connection broke is kept however many they are.
 //
 // Head, Logs, Read and Tail, too, give up after so long without a connection.
-// A time of 0 is the first failure; a negative one, never.
+// A time of 0 is the first failure, of every address; a negative one, never.
 func Keep(appends int, d time.Duration) Option {
 	return func(o *options) { o.keep, o.keepFor = appends, d }
 }

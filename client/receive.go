@@ -17,11 +17,18 @@ func (c *Client) receive(l *link) error {
 		if err := l.lines.Fill(); err != nil {
 			return fmt.Errorf("read: %w", err)
 		}
+		members, err := c.takeIn(l.lines)
+		servers := 0
+		if members != nil { // before it is settled what a refusal means
+			servers = l.route.learn(members)
+		}
 		c.mu.Lock()
-		members, err := c.takeIn(l.lines, delay)
+		c.window.servers = max(c.window.servers, servers)
+		if err == nil {
+			err = c.settle(delay)
+		}
 		c.admitBlocked()
 		c.unlock()
-		l.route.learn(members)
 		if err != nil {
 			return err
 		}
@@ -30,7 +37,9 @@ func (c *Client) receive(l *link) error {
 
 // takeIn takes in the lines that one read has brought, and returns the members
 // that one of them told.
-func (c *Client) takeIn(lines *protocol.LineReader, delay *backoff.ExponentialBackOff) (members []string, err error) {
+func (c *Client) takeIn(lines *protocol.LineReader) (members []string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for {
 		line, ok := lines.Next()
 		if !ok {
@@ -49,20 +58,26 @@ func (c *Client) takeIn(lines *protocol.LineReader, delay *backoff.ExponentialBa
 		}
 		c.greeted = c.greeted || r != nil
 	}
+	return members, nil
+}
+
+// settle goes on after trouble, when everything is answered. An error ends the
+// connection.
+func (c *Client) settle(delay *backoff.ExponentialBackOff) error {
 	if !c.window.settleable() {
-		return members, nil
+		return nil
 	}
 	reason := c.window.trouble
 	switch now := time.Now(); c.window.settle(now) {
 	case reconnect:
 		c.leaving = true
-		return members, leaving(reason)
+		return leaving(reason)
 	case pause:
 		c.resume = now.Add(delay.NextBackOff())
 	case proceed:
 		delay.Reset()
 	}
-	return members, nil
+	return nil
 }
 
 // leaving is why a connection is given up for another server.

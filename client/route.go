@@ -79,11 +79,13 @@ func (r *route) headLine() string {
 	return `"head":true,"members":true}` + "\n"
 }
 
-// learn takes in the members that the server told of.
-func (r *route) learn(members []string) {
+// learn takes in the members that the server told of, and returns how many
+// addresses are known then.
+func (r *route) learn(members []string) int {
 	if !r.c.opts.onlyThese {
 		r.c.addresses.learn(members)
 	}
+	return r.c.addresses.len()
 }
 
 // detour is what follows from the end of a connection or an attempt.

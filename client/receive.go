@@ -102,7 +102,8 @@ func (c *Client) takeInLine(line []byte) (*reply, error) {
 	case ok:
 		return nil, nil
 	case other.Error == "", other.Error == protocol.ErrorForbidden: // the token may not ask for a head
-		return &other, nil
+		sign := other // a copy, so that no other line costs an allocation
+		return &sign, nil
 	}
 	err = refusalError(other.Error)
 	switch {

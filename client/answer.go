@@ -41,17 +41,18 @@ var errGap = fmt.Errorf("%w: the server goes on asking for a number that it gets
 
 // reply is any line of the server but those with entries.
 type reply struct {
-	ID        *string `json:"id"`
-	Index     uint64  `json:"index"`
-	Duplicate bool    `json:"duplicate"`
-	Error     string  `json:"error"`
-	Seq       *uint64 `json:"seq"`
-	Head      *uint64 `json:"head"`
-	First     uint64  `json:"first"`
-	Current   bool    `json:"current"`
-	Auth      bool    `json:"auth"`
-	Log       string  `json:"log"`
-	Logs      *int    `json:"logs"`
+	ID        *string  `json:"id"`
+	Index     uint64   `json:"index"`
+	Duplicate bool     `json:"duplicate"`
+	Error     string   `json:"error"`
+	Seq       *uint64  `json:"seq"`
+	Head      *uint64  `json:"head"`
+	First     uint64   `json:"first"`
+	Current   bool     `json:"current"`
+	Auth      bool     `json:"auth"`
+	Log       string   `json:"log"`
+	Logs      *int     `json:"logs"`
+	Members   []string `json:"members"`
 }
 
 func parseReply(line []byte) (r reply, err error) {

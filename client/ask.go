@@ -24,7 +24,7 @@ func (c *Client) Head(ctx context.Context, opts ...ReadOption) (head uint64, err
 	if call.err != nil {
 		return 0, call.err
 	}
-	err = c.persist(ctx, func(l *link) (bool, error) {
+	err = c.persist(ctx, ForAsking, func(l *link) (bool, error) {
 		head, err = l.head(call.log)
 		return false, err
 	})
@@ -33,7 +33,7 @@ func (c *Client) Head(ctx context.Context, opts ...ReadOption) (head uint64, err
 
 // Logs returns the logs of the server, in its order. It is like Head otherwise.
 func (c *Client) Logs(ctx context.Context) (logs []LogInfo, err error) {
-	err = c.persist(ctx, func(l *link) (bool, error) {
+	err = c.persist(ctx, ForAsking, func(l *link) (bool, error) {
 		logs = nil
 		if err := l.write([]byte(`{"logs":true}` + "\n")); err != nil {
 			return false, err
@@ -105,40 +105,41 @@ func (r *reply) failure() error {
 	return err
 }
 
-// persist makes a connection and lets try use it, again with back-off as long
-// as try's error is a brokenError. It gives up when ctx or the client ends, or
-// when no try told of progress for as long as Keep says.
-func (c *Client) persist(ctx context.Context, try func(*link) (progress bool, err error)) error {
+// persist makes a connection and lets try use it, again at the next address, or
+// after a back-off, as long as try's error is a brokenError. It gives up when
+// ctx or the client ends, or when no try told of progress for as long as Keep
+// says. No server's token is the right one when a round has met one that says so.
+func (c *Client) persist(ctx context.Context, use Use, try func(*link) (progress bool, err error)) error {
 	both, cancel := context.WithCancel(ctx)
 	defer cancel()
 	unwatch := context.AfterFunc(c.ctx, cancel)
 	defer unwatch()
 
-	delay := c.opts.backOff()
+	route := c.newRoute(use)
 	var since time.Time // of the first failure in a row
 	var last error
 	for {
-		progress, err := c.tryOnce(both, try)
-		if err == nil || !isBroken(err) {
+		progress, err := c.tryOnce(both, route, try)
+		if err == nil || !isBroken(err) && !errors.Is(err, ErrUnauthorized) {
 			return err
 		}
 		if both.Err() != nil {
 			return c.ended(ctx, last)
 		}
 		last = err
-		c.opts.onConnection(err)
 		now := time.Now()
-		if progress {
-			delay.Reset()
+		way := route.leave(err, progress)
+		if way.round && errors.Is(way.err, ErrUnauthorized) {
+			return way.err
 		}
 		if progress || since.IsZero() {
 			since = now
 		}
-		if over(now.Sub(since), c.opts.keepFor) {
+		if way.expires(&c.opts) && over(now.Sub(since), c.opts.keepFor) {
 			return fmt.Errorf("%w: %w", ErrDisconnected, err)
 		}
 		select {
-		case <-time.After(delay.NextBackOff()):
+		case <-time.After(way.wait):
 		case <-both.Done():
 			return c.ended(ctx, last)
 		}
@@ -157,13 +158,14 @@ func (c *Client) ended(ctx context.Context, last error) error {
 	return fmt.Errorf("%w (%w)", ctx.Err(), last)
 }
 
-func (c *Client) tryOnce(ctx context.Context, try func(*link) (bool, error)) (progress bool, err error) {
-	l, err := c.connect(ctx)
+func (c *Client) tryOnce(ctx context.Context, r *route, try func(*link) (bool, error)) (progress bool, err error) {
+	l, err := r.connect(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer l.close() // also when the body of an iteration panics
 	l.sign = l.ping
+	l.greet()
 	return try(l)
 }
 

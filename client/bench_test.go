@@ -44,6 +44,10 @@ func confirmAll(conn net.Conn) {
 		}
 		out = out[:0]
 		for line, ok := lines.Next(); ok; line, ok = lines.Next() {
+			if bytes.HasPrefix(line, []byte(`{"head"`)) {
+				out = protocol.AppendHead(out, nil, index-1)
+				continue
+			}
 			id := line[len(`{"id":`):]
 			id = id[:bytes.IndexByte(id, ',')]
 			out = protocol.AppendConfirmation(out, id, index, 0, false)

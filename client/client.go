@@ -3,17 +3,16 @@ package client
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"time"
 )
 
-// Client appends to and reads the logs of one server. Its methods may be
+// Client appends to and reads the logs of one server, or of a cluster's members. Its methods may be
 // called by any number of goroutines.
 type Client struct {
-	addr string
-	opts options
+	opts      options
+	addresses *addresses
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -32,11 +31,13 @@ type Client struct {
 
 	// The appends' connection.
 	heard   bool      // something came on it
-	down    bool      // the last attempt at one has failed, or brought nothing
+	greeted bool      // the answer to the question that it begins with has come
+	down    bool      // no address gave one, or one that brought anything, when last tried
 	since   time.Time // nothing has come since, and a connection broke then
 	lastErr error     // of the last connection or attempt
 	resume  time.Time // nothing is sent before
 	pingDue bool
+	leaving bool // nothing more is sent on this connection
 	idle    bool // the sender waits for wake
 
 	admitted []*admission // to be told by unlock
@@ -56,26 +57,28 @@ type flush struct {
 	done  chan struct{}
 }
 
-// New returns a client of the server at addr ("host:port"). It connects when
-// it is first used: the only error is an ErrInvalid, for an address that can't
-// be one or an option out of range. Close it when it is no longer used.
+// New returns a client of the server at addr ("host:port"), or of the cluster
+// that it is a member of. It connects when it is first used: the only error is
+// an ErrInvalid, for an address that can't be one or an option out of range.
+// Close it when it is no longer used.
 func New(addr string, opts ...Option) (*Client, error) {
 	o := defaults()
 	for _, set := range opts {
 		set(&o)
 	}
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return nil, fmt.Errorf("address: %w: %w", err, ErrInvalid)
-	}
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	known, err := newAddresses(append([]string{addr}, o.others...))
+	if err != nil {
+		return nil, err
+	}
 	c := &Client{
-		addr:   addr,
-		opts:   o,
-		wake:   make(chan struct{}, 1),
-		done:   make(chan struct{}),
-		window: newWindow(retryLimits{refused: o.retryRefused, unsure: o.keepFor}),
+		opts:      o,
+		addresses: known,
+		wake:      make(chan struct{}, 1),
+		done:      make(chan struct{}),
+		window:    newWindow(retryLimits{refused: o.retryRefused, unsure: o.keepFor}),
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +16,7 @@ var errNoServer = errors.New("no server here")
 
 // dialing replaces how connections are made.
 func dialing(dial func() (net.Conn, error)) Option {
-	return func(o *options) {
-		o.dial = func(context.Context, string) (net.Conn, error) { return dial() }
-	}
+	return Dialer(func(context.Context, string) (net.Conn, error) { return dial() })
 }
 
 func newBubbleClient(t *testing.T, opts ...Option) *Client {
@@ -238,11 +237,13 @@ func TestRefusedAgainAndAgain(t *testing.T) {
 				if err != nil {
 					return
 				}
-				asked++
-				if m := parseMessage(buf[:n]); m.Head {
-					fmt.Fprintln(far, `{"head":0}`)
-				} else {
-					fmt.Fprintf(far, `{"id":%s,"error":"disk full"}`+"\n", m.ID)
+				for line := range bytes.Lines(buf[:n]) {
+					asked++
+					if m := parseMessage(line); m.Head {
+						fmt.Fprintln(far, `{"head":0}`)
+					} else {
+						fmt.Fprintf(far, `{"id":%s,"error":"disk full"}`+"\n", m.ID)
+					}
 				}
 			}
 		}()

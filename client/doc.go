@@ -1,6 +1,6 @@
 /*
-Package client appends to the logs of a Ringlog server and reads them, over
-connections that it makes again whenever they break.
+Package client appends to the logs of a Ringlog server, or of a cluster of
+them, and reads them, over connections that it makes again whenever they break.
 
 	c, err := client.New("localhost:8089")
 	…
@@ -27,8 +27,8 @@ those of a goroutine, as it made them. This holds while the Client lives. To
 be safe against a program that ends and begins again, use a [Key].
 
 While there is a connection, appends wait when [MaxUnanswered] bytes are
-unanswered. While there is none (an attempt to connect has failed), they never
-wait for room: as many as [Keep] says are kept, as long as it says, and further
+unanswered. While there is none (an attempt to connect has failed, at every
+address), they never wait for room: as many as [Keep] says are kept, as long as it says, and further
 ones fail at once with [ErrDisconnected]. What was already sent is kept in any
 case.
 
@@ -69,6 +69,10 @@ refusal that may pass says nothing about that, and it is sent again, with
 back-off, until it is decided, at most as long as Keep says. The same goes for
 the server's own "unknown outcome", and for "shutting down".
 
+Where there are several addresses, a refusal that may pass is the answer only
+when each of them has given it: another server may have room, or reach a quorum.
+For a second after that the refusal of one is taken for that of all.
+
 # Reads
 
 [Client.Read] reads what there is, [Client.Tail] waits for more. Each has a
@@ -84,7 +88,32 @@ A connection that breaks is made again after a random time around 50 ms, then
 100, 200 … to 10 s ([BackOff]), until something comes on it. On one that is
 silent for 30 s ([Timeout]) the server is asked for a sign of life. A server
 that does not accept the [Token] is not tried in silence: what is under way
-fails with [ErrUnauthorized].
+fails with [ErrUnauthorized], when there is no other address to try.
+
+[OnEvents] has hooks called for what happens: connect, disconnect, reconnect,
+backoff with its delay, and current, when a read has reached the head.
+[Dialer] makes connections some other way.
+
+# Several addresses
+
+The members of a cluster hold the same logs, and the numbers that make each
+append have one effect hold across them. So a Client may be given several
+addresses ([Others]), and learns the others: each connection begins with a
+question that a cluster's server answers with its members, and it is asked
+again every ten minutes. [Client.Addresses] tells what is known, to be kept for
+a later New; [OnlyThese] keeps the Client to what it was given.
+
+When a connection breaks, can't be made, or its server stops, the other
+addresses are tried, each once and without a pause, beginning behind the one
+that failed; the pause comes when all have failed. It stays where it has found
+a server, and does not go back by itself. Appends under way are sent again
+there, and reads go on behind the last entry yielded. Each connection may be to
+another address. The first attempts at an address end after 3 s without an
+answer, those of each further round after twice as long, up to Timeout.
+
+All addresses must be of one cluster: what is appended to another server is
+appended to that, and a read that comes to one ends with ErrShorter, or goes on
+in other entries.
 
 Goroutines: none before the first append, then two until [Client.Close]; an
 iteration, Head and Logs run on their caller's, and have one for a moment when

@@ -20,6 +20,8 @@ func FuzzLine(f *testing.F) {
 		`{"current":true}`,
 		`{"id":"18446744073709551616","index":1}`,
 		`{"log":"main","first":1,"head":2}`,
+		`{"head":7,"members":["a:1","[::1]:8089"]}`,
+		`{"id":"ping","head":7,"members":["",":","a:0","a:99999"]}`,
 	} {
 		f.Add([]byte(line))
 	}
@@ -30,7 +32,14 @@ func FuzzLine(f *testing.F) {
 				t.Errorf("%q is %+v to one and %+v, %v to the other", line, a, r, err)
 			}
 		}
-		parseAnswer(line)
+		_, other, _, _ := parseAnswer(line)
+		known, _ := newAddresses([]string{"given:1"})
+		known.learn(other.Members)
+		for _, addr := range known.all {
+			if err := checkAddress(addr); err != nil {
+				t.Errorf("%q is an address: %v", addr, err)
+			}
+		}
 		if index, entry, ok := cutEntry(line); ok && json.Valid(line) {
 			var e struct {
 				Index uint64

@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -214,9 +215,9 @@ func TestOtherServer(t *testing.T) {
 	}
 }
 
-// OnConnection tells of each break and of the first sign of life after it, of
-// appends and of reads.
-func TestOnConnectionTellsBreaksAndReturns(t *testing.T) {
+// The hooks tell of each break, of what follows, and of the first sign of life
+// after it, of appends and of reads.
+func TestHooksTellBreaksAndReturns(t *testing.T) {
 	s := newServer(t)
 	s.conduct = func(n int) conduct {
 		return conduct{answer: func(message) []byte {
@@ -226,27 +227,59 @@ func TestOnConnectionTellsBreaksAndReturns(t *testing.T) {
 			return nil
 		}}
 	}
-	var mu sync.Mutex
-	var told []bool
-	c := newClient(t, s.start().addr(), OnConnection(func(err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		told = append(told, err == nil)
-	}))
+	told := newTold()
+	c := newClient(t, s.start().addr(), OnEvents(told.hooks()))
 	if _, err := c.Append(t.Context(), testEntry(0)); err != nil {
 		t.Fatal(err)
 	}
-	for _, err := range c.Read(t.Context()) {
+	for _, err := range c.Read(t.Context(), Log("other")) {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	if _, err := c.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if !slices.Equal(told, []bool{false, true, true}) {
-		t.Errorf("told %v", told)
+	told.want(t, s.addr(),
+		"appends connect", "appends disconnect", "appends backoff", "appends reconnect", "appends connect",
+		"read connect", "read current other", "question connect")
+}
+
+// told notes what hooks are called with.
+type told struct {
+	mu     sync.Mutex // guards the following
+	events []string
+	last   map[string]Event // by name
+}
+
+func newTold() *told { return &told{last: map[string]Event{}} }
+
+func (n *told) hooks() Hooks {
+	note := func(name string) func(Event) {
+		return func(e Event) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.events = append(n.events, strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Use, name, e.Log)))
+			n.last[name] = e
+		}
+	}
+	return Hooks{note("connect"), note("disconnect"), note("reconnect"), note("backoff"), note("current")}
+}
+
+// want wants these events, of connections to one address.
+func (n *told) want(t *testing.T, addr string, events ...string) {
+	t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Equal(n.events, events) {
+		t.Errorf("told %q\nwant %q", n.events, events)
+	}
+	for name, e := range n.last {
+		if e.Address != addr || (e.Err != nil) != (name == "disconnect" || name == "backoff") || (e.Delay > 0) != (name == "backoff") {
+			t.Errorf("%s: %+v", name, e)
+		}
 	}
 }

@@ -19,7 +19,7 @@ func TestPingForbidden(t *testing.T) {
 		t.Errorf("tail: %v, %v", done, err)
 	}
 	c := newClient(t, "localhost:1")
-	if err := c.takeInLine([]byte(`{"error":"forbidden"}`)); err != nil {
+	if _, err := c.takeInLine([]byte(`{"error":"forbidden"}`)); err != nil {
 		t.Errorf("appends: %v", err)
 	}
 }

@@ -27,9 +27,11 @@ type message struct {
 	Follow *bool           `json:"follow"`
 	Meta   bool            `json:"meta"`
 
-	Head bool    `json:"head"`
-	Logs bool    `json:"logs"`
-	Auth *string `json:"auth"`
+	Head bool `json:"head"`
+	Logs bool `json:"logs"`
+
+	Members bool    `json:"members"`
+	Auth    *string `json:"auth"`
 }
 
 func parseMessage(line []byte) message {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -24,9 +25,11 @@ type options struct {
 	firstDelay    time.Duration
 	maxDelay      time.Duration
 	timeout       time.Duration
-	onConnection  func(err error)
+	hooks         Hooks
+	others        []string
+	onlyThese     bool
 
-	dial func(ctx context.Context, addr string) (net.Conn, error) // replaced by tests
+	dial func(ctx context.Context, addr string) (net.Conn, error)
 }
 
 func defaults() options {
@@ -38,7 +41,6 @@ func defaults() options {
 		firstDelay:    50 * time.Millisecond,
 		maxDelay:      10 * time.Second,
 		timeout:       30 * time.Second,
-		onConnection:  func(error) {},
 		dial: func(ctx context.Context, addr string) (net.Conn, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "tcp", addr)
@@ -65,7 +67,7 @@ func MaxUnanswered(bytes int) Option { return func(o *options) { o.maxUnanswered
 // connection broke is kept however many they are.
 //
 // Head, Logs, Read and Tail, too, give up after so long without a connection.
-// A time of 0 is the first failure; a negative one, never.
+// A time of 0 is the first failure, of every address; a negative one, never.
 func Keep(appends int, d time.Duration) Option {
 	return func(o *options) { o.keep, o.keepFor = appends, d }
 }
@@ -85,14 +87,31 @@ func BackOff(first, longest time.Duration) Option {
 
 // Timeout is how long connecting may take, and how long a connection may be
 // silent before the server is asked for a sign of life; it has as long again
-// to give one. 30 s by default.
+// to give one. 30 s by default. Where there are several addresses, the first
+// attempts at each have 3 s, if that is less, to connect and be answered.
 func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
-// OnConnection has fn called with the error whenever a connection breaks or
-// can't be made while it is wanted, and with nil when the first thing has come
-// on one. It is called by the goroutines that use connections, also at the same
-// time, so it must not block or use the Client.
-func OnConnection(fn func(err error)) Option { return func(o *options) { o.onConnection = fn } }
+// Others are further addresses ("host:port") of members of the same cluster,
+// tried behind the one given to New. All must hold the same logs. One is
+// enough, as a server tells the others; with several, the client can begin
+// while one is down.
+func Others(addrs ...string) Option {
+	return func(o *options) { o.others = append(slices.Clone(o.others), addrs...) }
+}
+
+// OnlyThese keeps the client to the addresses that it was given, where those
+// that servers tell can't be reached: through a tunnel, a proxy, a forwarded
+// port.
+func OnlyThese() Option { return func(o *options) { o.onlyThese = true } }
+
+// Dialer has connections made by dial, with an address as New was given it or
+// a server told it. ctx ends when it has taken too long.
+func Dialer(dial func(ctx context.Context, addr string) (net.Conn, error)) Option {
+	return func(o *options) { o.dial = dial }
+}
+
+// OnEvents has the hooks called with what happens to connections.
+func OnEvents(h Hooks) Option { return func(o *options) { o.hooks = h } }
 
 func (o *options) check() error {
 	switch {
@@ -106,6 +125,8 @@ func (o *options) check() error {
 		return fmt.Errorf("BackOff from %v to %v: %w", o.firstDelay, o.maxDelay, ErrInvalid)
 	case o.timeout <= 0:
 		return fmt.Errorf("Timeout of %v: %w", o.timeout, ErrInvalid)
+	case o.dial == nil:
+		return fmt.Errorf("Dialer of nil: %w", ErrInvalid)
 	}
 	return nil
 }

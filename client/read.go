@@ -52,7 +52,7 @@ func (c *Client) iterate(ctx context.Context, follow bool, opts []ReadOption) it
 		err := call.err
 		if err == nil && !(call.counted && call.left == 0) {
 			r := &reading{readCall: call, follow: follow, began: time.Now(), yield: yield}
-			err = c.persist(ctx, r.run)
+			err = c.persist(ctx, ForRead, r.run)
 		}
 		if err != nil && !errors.Is(err, errBodyEnded) {
 			yield(Entry{}, err)
@@ -108,12 +108,14 @@ type reading struct {
 	began  time.Time
 	yield  func(Entry, error) bool
 
+	route   *route
 	yielded bool // something, so that next is what follows it
 	slab    slab
 }
 
 // run reads on one connection. It returns nil when the iteration is complete.
 func (r *reading) run(l *link) (progress bool, err error) {
+	r.route = l.route
 	if err := r.locate(l); err != nil {
 		return false, err
 	}
@@ -195,7 +197,7 @@ func (r *reading) take(line []byte) (done bool, err error) {
 	case err != nil:
 		return false, err
 	case reply.ID != nil:
-		return false, nil // the answer to ping, whatever it is
+		return false, nil // of a question that this read did not ask
 	case reply.Error == protocol.ErrorTrimmed:
 		return false, r.skipTo(reply.First)
 	case reply.Error == protocol.ErrorEntryUnavailable && reply.Index > 0:
@@ -204,10 +206,11 @@ func (r *reading) take(line []byte) (done bool, err error) {
 		return r.pass(Entry{Index: reply.Index}, ErrRedacted)
 	case reply.Error != "":
 		return false, reply.failure()
-	case reply.Current && !r.follow:
-		return true, nil
+	case reply.Current:
+		r.route.current(r.log)
+		return !r.follow, nil
 	}
-	return false, nil // current, or the end of a read that has yielded all
+	return false, nil // the end of a read that has yielded all
 }
 
 // pass yields an entry, or its error, if it is the one that is due.

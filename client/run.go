@@ -4,10 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/cenkalti/backoff/v5"
-
-	"github.com/ringlog/ringlog/protocol"
 )
 
 const (
@@ -23,9 +19,9 @@ const (
 // sends, receive takes in the answers.
 func (c *Client) run() {
 	defer close(c.done)
-	delay := c.opts.backOff()
+	route := c.newRoute(ForAppends)
 	for c.ctx.Err() == nil {
-		l, err := c.connect(c.ctx)
+		l, err := route.connect(c.ctx)
 		if err == nil {
 			c.connected()
 			err = c.exchange(l)
@@ -34,11 +30,10 @@ func (c *Client) run() {
 		if c.ctx.Err() != nil {
 			break
 		}
-		if c.disconnected(err) {
-			delay.Reset()
-		}
-		c.opts.onConnection(err)
-		c.waitToConnect(delay.NextBackOff())
+		useful := c.disconnected(err)
+		way := route.leave(err, useful)
+		c.giveUp(&way, useful)
+		c.waitToConnect(way.wait)
 	}
 	c.mu.Lock()
 	c.window.cut(time.Now())
@@ -47,8 +42,10 @@ func (c *Client) run() {
 }
 
 func (c *Client) connected() {
+	servers := c.addresses.len()
 	c.mu.Lock()
-	c.heard, c.down, c.pingDue, c.resume = false, false, false, time.Time{}
+	c.heard, c.greeted, c.down, c.leaving, c.pingDue, c.resume = false, false, false, false, true, time.Time{}
+	c.window.servers = servers
 	c.admitBlocked()
 	c.unlock()
 }
@@ -62,22 +59,30 @@ func (c *Client) disconnected(err error) bool {
 	c.idle, c.lastErr = false, err
 	useful := c.heard
 	c.heard = false
-	c.down = !useful
 	if c.since.IsZero() {
 		c.since = now
 	}
 	c.window.cut(now)
-	if errors.Is(err, ErrUnauthorized) {
-		c.window.abandonAll(err)
+	return useful
+}
+
+// giveUp gives up what a failure, or that of a whole round, is a reason for.
+func (c *Client) giveUp(way *detour, useful bool) {
+	c.mu.Lock()
+	defer c.unlock()
+	c.down = !useful && (c.down || way.round)
+	if way.round && errors.Is(way.err, ErrUnauthorized) {
+		c.window.abandonAll(way.err)
 	}
-	c.expire(now)
+	if way.expires(&c.opts) {
+		c.expire(time.Now())
+	}
 	if c.down {
 		c.admitBlocked()
 		if c.blocked.len() > 0 {
 			c.refuseBlocked(c.fullError())
 		}
 	}
-	return useful
 }
 
 // expire gives up the appends that have been kept too long, and returns how
@@ -157,7 +162,7 @@ func (c *Client) transmit(l *link, gone <-chan struct{}) error {
 			out = nil
 		}
 		var wait time.Duration
-		out, wait = c.nextWrite(out[:0])
+		out, wait = c.nextWrite(l, out[:0])
 		if len(out) > 0 {
 			if _, err := l.conn.Write(out); err != nil {
 				return fmt.Errorf("write: %w", err)
@@ -179,86 +184,21 @@ func (c *Client) transmit(l *link, gone <-chan struct{}) error {
 
 // nextWrite returns what is to be written now. If it is nothing, the sender is
 // idle: it is woken, or looks again after wait.
-func (c *Client) nextWrite(out []byte) (_ []byte, wait time.Duration) {
+func (c *Client) nextWrite(l *link, out []byte) (_ []byte, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pingDue {
 		c.pingDue = false
-		out = append(out, `{"head":true}`+"\n"...)
+		out = append(append(out, '{'), l.route.headLine()...)
 	}
 	if !c.resume.IsZero() {
 		if wait = time.Until(c.resume); wait <= 0 {
 			c.resume = time.Time{}
 		}
 	}
-	if wait <= 0 {
+	if wait <= 0 && !c.leaving {
 		out = c.window.fill(out, batchBytes)
 	}
 	c.idle = len(out) == 0
 	return out, wait
-}
-
-// receive takes in answers until the connection breaks.
-func (c *Client) receive(l *link) error {
-	delay := c.opts.backOff()
-	for {
-		if err := l.lines.Fill(); err != nil {
-			return fmt.Errorf("read: %w", err)
-		}
-		c.mu.Lock()
-		err := c.takeIn(l.lines, delay)
-		c.admitBlocked()
-		c.unlock()
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// takeIn takes in the lines that one read has brought.
-func (c *Client) takeIn(lines *protocol.LineReader, delay *backoff.ExponentialBackOff) error {
-	for {
-		line, ok := lines.Next()
-		if !ok {
-			break
-		}
-		if err := c.takeInLine(line); err != nil {
-			return err
-		}
-		c.heard, c.since = true, time.Time{}
-	}
-	if !c.window.settleable() {
-		return nil
-	}
-	switch now := time.Now(); c.window.settle(now) {
-	case reconnect:
-		return errServerStops
-	case pause:
-		c.resume = now.Add(delay.NextBackOff())
-	case proceed:
-		delay.Reset()
-	}
-	return nil
-}
-
-var errServerStops = errors.New("the server is shutting down")
-
-// takeInLine takes in a line: the answer to an append, a sign of life, or why
-// the server closes the connection.
-func (c *Client) takeInLine(line []byte) error {
-	a, other, ok, err := parseAnswer(line)
-	switch {
-	case err != nil:
-		return err
-	case ok && !c.window.answered(a):
-		return fmt.Errorf("%w: %.100q", ErrProtocol, line)
-	case ok, other.Error == "", other.Error == protocol.ErrorForbidden: // the token may not ask for a head
-		return nil
-	}
-	err = refusalError(other.Error)
-	if errors.Is(err, ErrTooLong) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrUnauthorized) {
-		c.window.rejectNext(err)
-		c.heard = true
-	}
-	return err
 }

@@ -25,6 +25,8 @@ type server struct {
 	running  sync.WaitGroup
 	token    string
 
+	members []string // told to those who ask
+
 	// conduct is that of the n-th connection, from 1.
 	conduct func(n int) conduct
 
@@ -67,21 +69,39 @@ func newServer(t testing.TB) *server {
 
 // start begins to accept, after the fields were set.
 func (s *server) start() *server {
+	s.accept(s.listener, func() conduct {
+		s.count++
+		return s.conduct(s.count)
+	})
+	return s
+}
+
+// also has the same logs served at another address, as another member of a
+// cluster does, and returns that.
+func (s *server) also(c conduct) (addr string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { listener.Close() }) // before s.close
+	s.accept(listener, func() conduct { return c })
+	return listener.Addr().String()
+}
+
+func (s *server) accept(listener net.Listener, conduct func() conduct) {
 	s.running.Go(func() {
 		for {
-			conn, err := s.listener.Accept()
+			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
 			s.mu.Lock()
-			s.count++
 			s.conns[conn] = true
-			c := s.conduct(s.count)
+			c := conduct()
 			s.mu.Unlock()
 			s.running.Go(func() { s.serve(conn, c) })
 		}
 	})
-	return s
 }
 
 func (s *server) addr() string { return s.listener.Addr().String() }
@@ -231,6 +251,9 @@ func (s *server) handle(conn *serverConn, m message, reads *sync.WaitGroup) bool
 		answer = protocol.AppendAuth(nil)
 	case m.Head:
 		answer = protocol.AppendHead(nil, m.ID, head)
+		if m.Members {
+			answer = protocol.AppendHeadMembers(nil, m.ID, head, s.members)
+		}
 	case m.Logs:
 		for name, log := range s.m.logs {
 			answer = protocol.AppendLog(answer, name, 1, uint64(len(log)))

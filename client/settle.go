@@ -6,9 +6,9 @@ import "time"
 type next uint8
 
 const (
-	proceed next = iota
-	pause        // after a while: nothing has been decided in between
-	reconnect
+	proceed   next = iota
+	pause          // after a while: nothing has been decided in between
+	reconnect      // at another server, if there is one
 )
 
 // settleable tells whether sending was stopped and everything is answered.
@@ -32,6 +32,8 @@ func (w *window) settle(now time.Time) next {
 	case w.passable(t):
 		w.passOver(t.err)
 		return proceed
+	case w.elsewhere(t, now):
+		return reconnect
 	case w.hopeless(t, now.Sub(w.troubleSince)):
 		w.abandon(t.err, behind(t.err))
 		return proceed
@@ -57,6 +59,23 @@ func (w *window) hopeless(t answer, elapsed time.Duration) bool {
 		return over(elapsed, w.retry.refused)
 	}
 	return over(elapsed, w.retry.unsure)
+}
+
+// believeFor is how long the refusal of one server is taken for that of all,
+// when all have refused.
+const believeFor = time.Second
+
+// elsewhere tells whether other servers are to be asked before a refusal that
+// may pass is believed: another may have room, or reach a quorum.
+func (w *window) elsewhere(t answer, now time.Time) bool {
+	if t.verdict != refused || now.Before(w.believe) {
+		return false
+	}
+	if w.refusals++; w.refusals < w.servers {
+		return true
+	}
+	w.refusals, w.believe = 0, now.Add(believeFor)
+	return false
 }
 
 // passable tells whether trouble is about the front alone, which was never

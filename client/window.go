@@ -50,6 +50,10 @@ type window struct {
 	// send is the next to be sent.
 	answer, send uint64
 
+	servers  int       // that may be asked
+	refusals int       // of them that have refused for now since something was decided
+	believe  time.Time // until then the refusal of one is as good as that of all
+
 	trouble      answer    // the first reason to stop sending; none if decided
 	troubleSince time.Time // and nothing has been decided since
 
@@ -147,7 +151,7 @@ func (w *window) answered(a answer) bool {
 	switch a.verdict {
 	case decided:
 		w.settleRequest(r, a.index, a.err)
-		w.troubleSince = time.Time{}
+		w.troubleSince, w.believe, w.refusals = time.Time{}, time.Time{}, 0
 		w.trim()
 	case undecided:
 		r.doubtful = true
@@ -165,6 +169,10 @@ func (w *window) rejectNext(err error) {
 		w.answered(answer{number: w.answer, verdict: rejected, err: err})
 	}
 }
+
+// notTaken takes in that the server takes nothing of what it has not answered:
+// there is no doubt about what was sent on this connection only.
+func (w *window) notTaken() { w.send = w.answer }
 
 // stop stops the sending. Later reasons count only where they say more: that
 // the server waits for a number which is no longer held.

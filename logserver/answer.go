@@ -21,6 +21,7 @@ const (
 type answer struct {
 	kind     answerKind
 	resolved bool
+	members  bool // answerHead: and who the members are
 	idLen    uint16
 	count    uint32 // of the entries, when the line had "entries"
 	log      string // answerHead: whose head
@@ -60,11 +61,9 @@ func (a *answer) tells(log uint32) (index uint64, ok bool) {
 	return a.first, true
 }
 
-// encode appends the answer's line to dst.
-func (a *answer) encode(dst, id []byte, head func(log string) uint64) []byte {
+// encode appends the answer's line to dst, but for a head.
+func (a *answer) encode(dst, id []byte) []byte {
 	switch {
-	case a.kind == answerHead:
-		return protocol.AppendHead(dst, id, head(a.log))
 	case a.reason != "":
 		return protocol.AppendError(dst, id, a.reason)
 	case a.forgotten:

@@ -145,7 +145,7 @@ func (c *connection) handleHead(m *protocol.Message) {
 			return
 		}
 	}
-	c.out.head(m.ID, m.Log)
+	c.out.head(m.ID, m.Log, m.Members)
 }
 
 // handleLogs answers with a line for each log: much for a short question, so

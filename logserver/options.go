@@ -85,6 +85,11 @@ type ServerOptions struct {
 	LostPause     time.Duration // follows the first line of a read that says that an entry is unavailable: some clients ask again at once, 10 ms
 	KeepAlive     time.Duration // idle time before TCP asks whether the peer is alive, 30 s
 
+	// Members tells the addresses ("host:port") at which the cluster's members serve clients, to those who
+	// ask; nil, or none: the server is alone. Called by any goroutine, with a connection's lock held: it must
+	// not wait.
+	Members func() []string
+
 	// HTTP makes what serves the connections that begin with a request of HTTP; nil: such
 	// bytes are a line like any other.
 	HTTP func(*Server) HTTP

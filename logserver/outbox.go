@@ -66,19 +66,27 @@ func (o *outbox) refuse(id []byte, reason string) {
 	o.drainUnlessTail()
 }
 
-// head answers with a log's head: at once, or in its turn if it has an id.
-func (o *outbox) head(id, log []byte) {
+// head answers with a log's head, and the members if they are wanted: at once, or in its turn if it has
+// an id.
+func (o *outbox) head(id, log []byte, members bool) {
 	if log == nil {
 		log = mainLog
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if id == nil {
-		o.ready = protocol.AppendHead(o.ready, nil, o.headOf(string(log)))
+		o.ready = o.appendHead(o.ready, nil, string(log), members)
 		return
 	}
-	o.answers.push(id, answer{kind: answerHead, resolved: true, log: string(log)})
+	o.answers.push(id, answer{kind: answerHead, resolved: true, log: string(log), members: members})
 	o.drainUnlessTail()
+}
+
+func (o *outbox) appendHead(dst, id []byte, log string, members bool) []byte {
+	if ask := o.c.limits.Members; members && ask != nil {
+		return protocol.AppendHeadMembers(dst, id, o.headOf(log), ask())
+	}
+	return protocol.AppendHead(dst, id, o.headOf(log))
 }
 
 // say sends lines that have no turn.
@@ -139,7 +147,11 @@ func (o *outbox) drain() {
 		if o.tail != nil && !o.tail.mayTell(a) {
 			break
 		}
-		o.ready = a.encode(o.ready, id, o.headOf)
+		if a.kind == answerHead {
+			o.ready = o.appendHead(o.ready, id, a.log, a.members)
+		} else {
+			o.ready = a.encode(o.ready, id)
+		}
 		o.answers.pop()
 	}
 	if o.answers.len() < before {

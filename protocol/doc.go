@@ -60,7 +60,7 @@ which decides what it is and which other keys it knows:
 
 	append   entry or entries; id; log, key, producer, seq, after
 	read     from; log, read, follow, meta, echo
-	head     head; log, id
+	head     head; log, id, members
 	logs     logs
 	auth     auth
 
@@ -86,6 +86,7 @@ Values, strings measured and compared decoded, in bytes of UTF-8:
 	meta      true or false; when absent: false
 	echo      true or false; when absent or false: as the server is set up
 	head      true
+	members   true or false; when absent: false
 	logs      true
 	auth      string
 
@@ -151,7 +152,7 @@ the JSON string that the client sent, quotes and escapes as they were.
 	           {"head":N}                        all that was asked for is sent
 	           {"index":N,"error":"entry unavailable"}, or "entry redacted"
 	           {"error":"trimmed","first":N}     it goes on at N
-	head       {["id":ID,]"head":N}
+	head       {["id":ID,]"head":N[,"members":[ADDRESS,…]]}
 	logs       {"log":NAME,"first":N,"head":N}   for each, then
 	           {"logs":N}
 	auth       {"auth":true}
@@ -224,6 +225,12 @@ answers, and the appends before it are in it: so a program can tell it from the
 end of a read. A token is the first line where the server wants one; a wrong
 one is answered "unauthorized", and the connection is closed. A token that does
 not allow a message gets "forbidden".
+
+With "members":true, head is answered with the addresses besides at which the
+members of the cluster serve clients: strings "HOST:PORT", this server's own
+among them, in any order. A server that is alone, or older, leaves them out. A
+client that has lost its server goes on at another of them: producer, seq and
+key hold across the members, and an index is the same entry at each.
 
 # Order on a connection
 

@@ -84,6 +84,24 @@ func AppendHead(dst, id []byte, head uint64) []byte {
 	return closeAnswer(number(open(dst, id), "head", head), false)
 }
 
+// AppendHeadMembers appends the answer to head that also tells the addresses of
+// the cluster's members ("host:port"); without any it is AppendHead.
+func AppendHeadMembers(dst, id []byte, head uint64, members []string) []byte {
+	dst = number(open(dst, id), "head", head)
+	for i, member := range members {
+		if i == 0 {
+			dst = append(dst, `,"members":[`...)
+		} else {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, member)
+	}
+	if len(members) > 0 {
+		dst = append(dst, ']')
+	}
+	return closeAnswer(dst, false)
+}
+
 // AppendCurrent appends the line that says that a read has reached the head.
 func AppendCurrent(dst []byte) []byte { return append(dst, `{"current":true}`+"\n"...) }
 

@@ -30,6 +30,8 @@ func TestEncode(t *testing.T) {
 		{AppendDuplicateForgotten(nil, id), `{"id":"a\u0041","duplicate":true}`},
 		{AppendHead(nil, nil, 0), `{"head":0}`},
 		{AppendHead(nil, id, 100), `{"id":"a\u0041","head":100}`},
+		{AppendHeadMembers(nil, nil, 7, nil), `{"head":7}`},
+		{AppendHeadMembers(nil, id, 7, []string{"a:1", "[::1]:2"}), `{"id":"a\u0041","head":7,"members":["a:1","[::1]:2"]}`},
 		{AppendCurrent(nil), `{"current":true}`},
 		{AppendAuth(nil), `{"auth":true}`},
 		{AppendLog(nil, "main", 1, 100), `{"log":"main","first":1,"head":100}`},

@@ -1,7 +1,7 @@
 package protocol
 
 // field is a set of known keys, most often of one.
-type field uint16
+type field uint32
 
 const (
 	fieldID field = 1 << iota
@@ -20,6 +20,7 @@ const (
 	fieldHead
 	fieldLogs
 	fieldAuth
+	fieldMembers
 	fieldCount = iota
 )
 
@@ -30,7 +31,7 @@ const deciding = fieldEntry | fieldEntries | fieldFrom | fieldHead | fieldLogs |
 const (
 	appendFields = fieldID | fieldEntry | fieldEntries | fieldLog | fieldKey | fieldProducer | fieldSeq | fieldAfter
 	readFields   = fieldFrom | fieldLog | fieldRead | fieldFollow | fieldMeta | fieldEcho
-	headFields   = fieldHead | fieldLog | fieldID
+	headFields   = fieldHead | fieldLog | fieldID | fieldMembers
 	logsFields   = fieldLogs
 	authFields   = fieldAuth
 )
@@ -70,6 +71,8 @@ func fieldOf(key []byte) field {
 		return fieldLogs
 	case "auth":
 		return fieldAuth
+	case "members":
+		return fieldMembers
 	}
 	return 0
 }
@@ -178,7 +181,7 @@ func (p *Parser) read(b []byte, m *Message) (ok bool) {
 func (p *Parser) head(b []byte, m *Message) bool {
 	m.Kind = KindHead
 	m.ID = p.value(b, fieldID)
-	return string(p.value(b, fieldHead)) == "true" && (m.ID == nil || validID(m.ID)) && p.log(b, m)
+	return string(p.value(b, fieldHead)) == "true" && (m.ID == nil || validID(m.ID)) && p.flag(b, fieldMembers, &m.Members) && p.log(b, m)
 }
 
 // flag sets to if the message has that key, which must be true or false then.

@@ -120,6 +120,9 @@ type Message struct {
 	Meta   bool
 	Echo   bool
 
+	// Of a head: Members tells that it also asks who the members are.
+	Members bool
+
 	// Of auth: Token is decoded, not nil, and may be empty.
 	Token []byte
 }

@@ -145,7 +145,7 @@ func (p *Parser) member(b []byte, i int, f field, m *Message) int {
 		return i
 	}
 	p.seen |= f
-	p.values[bits.TrailingZeros16(uint16(f))] = span{start, i}
+	p.values[bits.TrailingZeros32(uint32(f))] = span{start, i}
 	return i
 }
 
@@ -185,6 +185,6 @@ func (p *Parser) value(b []byte, f field) []byte {
 	if p.seen&f == 0 {
 		return nil
 	}
-	v := p.values[bits.TrailingZeros16(uint16(f))]
+	v := p.values[bits.TrailingZeros32(uint32(f))]
 	return b[v.start:v.end:v.end]
 }

@@ -55,6 +55,7 @@ func describe(m *Message, err error) string {
 	add(m.Producer != nil, "producer=%q", m.Producer)
 	add(m.Seq != 0, "seq=%d", m.Seq)
 	add(m.HasAfter, "after=%d", m.After)
+	add(m.Members, "members")
 	add(m.Token != nil, "%q", m.Token)
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -21,6 +22,7 @@ type benching struct {
 	conns, inFlight     int
 	size, tailConns     int
 	duration            time.Duration
+	servers             []string // that answer; connections take turns
 	answered, delivered benchMeter
 	progress, out       io.Writer // progress is nil when nobody watches
 	began, appendsEnded time.Time
@@ -75,13 +77,17 @@ func (b *benching) check() error {
 }
 
 func (b *benching) run(ctx context.Context) error {
-	if err := b.check(); err != nil {
+	err := b.check()
+	if err != nil {
+		return err
+	}
+	if b.servers, err = b.allThatAnswer(ctx); err != nil {
 		return err
 	}
 	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
 		b.progress = os.Stderr
 		if b.appends {
-			fmt.Fprintf(b.progress, "appending to the log %s of %s; the entries stay there\n", b.log, b.addr)
+			fmt.Fprintf(b.progress, "appending to the log %s of %s; the entries stay there\n", b.log, strings.Join(b.servers, ", "))
 		}
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
@@ -134,8 +140,8 @@ func (b *benching) measure(ctx context.Context, cancel context.CancelFunc) error
 // connections opens all before the first one begins.
 func (b *benching) connections() (tails []*benchTail, writers []*benchWriter, err error) {
 	if b.tails {
-		for range b.tailConns {
-			t, err := newBenchTail(b)
+		for i := range b.tailConns {
+			t, err := newBenchTail(b, i)
 			if err != nil {
 				return nil, nil, err
 			}

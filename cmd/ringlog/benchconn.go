@@ -21,8 +21,9 @@ const (
 // benchStart is what times in entries are counted from.
 var benchStart = time.Now()
 
-func dialBench(addr string) (*net.TCPConn, error) {
-	conn, err := net.DialTimeout("tcp", addr, connectTimeout)
+// dial makes the connection of that number, to the server whose turn it is.
+func (b *benching) dial(number int) (*net.TCPConn, error) {
+	conn, err := net.DialTimeout("tcp", b.servers[number%len(b.servers)], connectTimeout)
 	if err != nil {
 		return nil, withCode(exitConnect, fmt.Errorf("can't connect: %w", err))
 	}
@@ -48,7 +49,7 @@ type benchGroup struct {
 }
 
 func newBenchWriter(b *benching, number int) (*benchWriter, error) {
-	conn, err := dialBench(b.addr)
+	conn, err := b.dial(number)
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +172,8 @@ type benchTail struct {
 }
 
 // newBenchTail begins to read: from the head when there are appends, else from the beginning.
-func newBenchTail(b *benching) (*benchTail, error) {
-	conn, err := dialBench(b.addr)
+func newBenchTail(b *benching, number int) (*benchTail, error) {
+	conn, err := b.dial(number)
 	if err != nil {
 		return nil, err
 	}

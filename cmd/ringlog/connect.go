@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"time"
@@ -17,6 +14,7 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second
+	connectAmong   = 2 * time.Second // where there are other addresses to try
 	// reconnectFor is how long a command that has begun waits for a server that went away: long
 	// enough for a restart.
 	reconnectFor = time.Minute
@@ -27,11 +25,12 @@ const (
 
 // target is which log of which server a command is about.
 type target struct {
-	addr, log string
+	addr string // of one server, or of several members of a cluster with commas between them
+	log  string
 }
 
 func (t *target) addAddr(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.addr, "addr", defaultAddr(), "the server's `HOST:PORT` (RINGLOG_ADDR; or else HOST and PORT)")
+	cmd.Flags().StringVar(&t.addr, "addr", defaultAddr(), "the server's `HOST:PORT`, or those of several members with commas between them (RINGLOG_ADDR; or else HOST and PORT)")
 }
 
 func (t *target) addFlags(cmd *cobra.Command) {
@@ -59,69 +58,26 @@ func defaultAddr() string {
 	return net.JoinHostPort(host, value["PORT"])
 }
 
-// connect makes a client of a server that must be there now.
+// connect makes a client of a server that must be there now, or one of several.
 func (t *target) connect(ctx context.Context, options ...client.Option) (*client.Client, error) {
-	if err := t.knock(ctx); err != nil {
-		return nil, withCode(exitConnect, err)
+	addrs, err := t.knock(ctx)
+	if err != nil {
+		return nil, err
 	}
-	watch := &reconnecting{addr: t.addr, out: os.Stderr}
-	options = append([]client.Option{client.Keep(maxKept, reconnectFor), client.OnConnection(watch.changed)}, options...)
-	c, err := client.New(t.addr, options...)
+	watch := &reconnecting{out: os.Stderr}
+	options = append([]client.Option{
+		client.Others(addrs[1:]...), client.Keep(maxKept, reconnectFor), client.OnEvents(watch.hooks()),
+	}, options...)
+	c, err := client.New(addrs[0], options...)
 	return c, clientError(err)
 }
 
 // ask is connect for commands that ask once: they don't wait out a restart.
 func (t *target) ask(ctx context.Context) (*client.Client, error) {
-	return t.connect(ctx, client.Keep(maxKept, connectTimeout), client.OnConnection(func(error) {}))
+	return t.connect(ctx, client.Keep(maxKept, connectTimeout), client.OnEvents(client.Hooks{}))
 }
-
-var errClosesAtOnce = errors.New("it closes connections at once")
 
 const otherServer = "name another server by --addr or RINGLOG_ADDR"
-
-// knock looks whether there is a Ringlog that answers. One that closes the connection may only have no
-// room for a moment, and is asked a few times.
-func (t *target) knock(ctx context.Context) error {
-	for pause := firstPause; ; pause *= 2 {
-		err := t.exchange(ctx)
-		if !errors.Is(err, errClosesAtOnce) {
-			return err
-		}
-		if pause > longestPause {
-			return fmt.Errorf("no answer from %s: %w: it has as many as it may (MAX_CONNS; its log says so then), is stopping, "+
-				"or is no Ringlog; end other clients, raise MAX_CONNS, try again later, or %s", t.addr, err, otherServer)
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// exchange asks for a head on a connection of its own.
-func (t *target) exchange(ctx context.Context) error {
-	dialer := net.Dialer{Timeout: connectTimeout}
-	conn, err := dialer.DialContext(ctx, "tcp", t.addr)
-	if err != nil {
-		return fmt.Errorf("can't connect: %w; start a server there, or %s", err, otherServer)
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(connectTimeout))
-	if _, err := conn.Write([]byte(`{"head":true}` + "\n")); err != nil {
-		return errClosesAtOnce
-	}
-	line, err := bufio.NewReader(conn).ReadSlice('\n')
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("no answer from %s within %v: it is overloaded, or no Ringlog; try again later, or %s", t.addr, connectTimeout, otherServer)
-	case len(line) == 0:
-		return errClosesAtOnce
-	case !bytes.HasPrefix(line, []byte("{")):
-		return fmt.Errorf("%s is no Ringlog, its answer is %.40q; %s", t.addr, line, otherServer)
-	}
-	return nil
-}
 
 // clientError gives an error of the client its exit code.
 func clientError(err error) error {

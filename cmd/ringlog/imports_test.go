@@ -32,9 +32,10 @@ var mayImport = map[string][]string{
 	"logserver/check":      {"blobstore", "blobstore/segment", "blobstore/segment/fs", "logserver/index", "logserver/order"},
 	"logserver": {"protocol", "blobstore", "blobstore/ring", "blobstore/segment", "blobstore/segment/fs",
 		"blobstore/placed", "blobstore/peer", "logserver/hub", "logserver/index", "logserver/order", "logserver/check"},
-	"logserver/web": {"logserver", "blobstore", "protocol"},
-	"client":        {"protocol"},
-	"cmd/ringlog":   {"*"},
+	"logserver/cluster": {"logserver", "logserver/order", "blobstore/peer", "blobstore/ring", "blobstore/segment"},
+	"logserver/web":     {"logserver", "blobstore", "protocol"},
+	"client":            {"protocol"},
+	"cmd/ringlog":       {"*"},
 }
 
 // onlyIn says which packages may import a library, for those libraries that have one place.
@@ -44,7 +45,7 @@ var onlyIn = map[string][]string{
 	"go.etcd.io/bbolt":                 {"logserver/index"},
 	"github.com/kelseyhightower":       {"cmd/ringlog"},
 	"github.com/spf13/cobra":           {"cmd/ringlog"},
-	"github.com/rs/zerolog":            {"cmd/ringlog", "logserver", "logserver/web"},
+	"github.com/rs/zerolog":            {"cmd/ringlog", "logserver", "logserver/cluster", "logserver/web"},
 	"github.com/klauspost/compress":    {"logserver/web"},
 	"github.com/prometheus/":           {"logserver", "logserver/web"},
 	"github.com/cenkalti/backoff":      {"client", "blobstore/peer"},

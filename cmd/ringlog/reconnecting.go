@@ -9,35 +9,43 @@ import (
 	"github.com/ringlog/ringlog/client"
 )
 
-// reconnecting says that the server went away and that it is back, once each.
+// reconnecting says that the server went away, and that it is back or another in its place, once each.
 type reconnecting struct {
-	addr string
-	out  io.Writer
+	out io.Writer
 
 	mu       sync.Mutex // guards the following
-	met      bool       // the server has answered before
+	met      bool       // a server has answered before
 	failures int        // since then
-	told     bool       // that it is away
+	lost     string     // the address that was told to be away
 }
 
-// changed is a client.OnConnection.
-func (r *reconnecting) changed(err error) {
+func (r *reconnecting) hooks() client.Hooks {
+	return client.Hooks{Connect: r.connected, Disconnect: r.disconnected}
+}
+
+func (r *reconnecting) connected(e client.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case err == nil:
-		if r.told {
-			fmt.Fprintf(r.out, "ringlog: connected to %s again\n", r.addr)
-		}
-		r.met, r.failures, r.told = true, 0, false
-	case errors.Is(err, client.ErrTooLong), errors.Is(err, client.ErrInvalid):
-		// It closes for a line that it does not take; who sent that is told.
+	switch r.lost {
+	case "":
+	case e.Address:
+		fmt.Fprintf(r.out, "ringlog: connected to %s again\n", e.Address)
 	default:
-		r.failures++
-		// A first connection may fail for the one that knocked, which still has its place.
-		if !r.told && (r.met || r.failures > 1) {
-			r.told = true
-			fmt.Fprintf(r.out, "ringlog: no connection to %s (%v); reconnecting, for %v at most\n", r.addr, err, reconnectFor)
-		}
+		fmt.Fprintf(r.out, "ringlog: connected to %s instead\n", e.Address)
+	}
+	r.met, r.failures, r.lost = true, 0, ""
+}
+
+func (r *reconnecting) disconnected(e client.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if errors.Is(e.Err, client.ErrTooLong) || errors.Is(e.Err, client.ErrInvalid) {
+		return // it closes for a line that it does not take; who sent that is told
+	}
+	r.failures++
+	// A first connection may fail for the one that knocked, which still has its place.
+	if r.lost == "" && (r.met || r.failures > 1) {
+		r.lost = e.Address
+		fmt.Fprintf(r.out, "ringlog: no connection to %s (%v); reconnecting, for %v at most\n", e.Address, e.Err, reconnectFor)
 	}
 }

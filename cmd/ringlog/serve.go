@@ -82,10 +82,14 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	if err != nil {
 		return err
 	}
-	server := logserver.NewServer(log, logserver.ServerOptions{
+	so := logserver.ServerOptions{
 		Echo: bool(config.Echo), MaxConns: connectionLimit(int(config.MaxConns), logger),
 		HTTP: web.Handler(web.Options{Version: buildVersion(), Logger: logger}),
-	})
+	}
+	if node != nil {
+		so.Members = node.Clients
+	}
+	server := logserver.NewServer(log, so)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	logger.Info().Str("version", buildVersion()).Str("address", listener.Addr().String()).

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -157,4 +158,17 @@ func (n *Node) Known() []string {
 		}
 	}
 	return known
+}
+
+// Clients returns where clients reach the members, this node first. It doesn't wait.
+func (n *Node) Clients() []string {
+	all := []string{n.options.Clients}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(n.others)) {
+		if at := n.others[id].Clients; at != "" {
+			all = append(all, at)
+		}
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -49,8 +50,9 @@ func (c *Core) newcomer(id uint64, about []byte) error {
 }
 
 // Leave removes a node from the cluster. Another takes its vote if one has caught up; if
-// not, one more voter is made a node that copies, so that their number stays odd. Errors
-// are as with Join. The last voter can't leave.
+// not, one more voter is made a node that copies, so that their number stays odd. A leader for
+// which nobody takes the vote hands over first, and says ErrNotServing: whoever leads then is to be
+// asked. Errors are as with Join. The last voter can't leave.
 func (c *Core) Leave(id uint64) error {
 	m := &c.state.members
 	if !m.Has(id) {
@@ -60,6 +62,9 @@ func (c *Core) Leave(id uint64) error {
 	if slices.Contains(m.Voters, id) {
 		if heir := c.heir(id); heir != 0 {
 			list = append(list, change(pb.ConfChangeAddNode, heir))
+		} else if id == c.options.Node && len(m.Voters) > 1 {
+			// Who is left with a vote, maybe alone, must be there for certain: it is who leads.
+			return cmp.Or(c.HandOver(), ErrNotServing)
 		} else if v := c.dispensable(id); v != 0 {
 			list = append(list, change(pb.ConfChangeAddLearnerNode, v))
 		}

@@ -79,6 +79,28 @@ func (w *world) replaced(t *testing.T, l *node, old, id uint64) {
 	w.add(id, true)
 }
 
+// TestLeaderLeaves: a leader leaves three voters of which another has just died, which nobody
+// knows yet. Who is left with the vote is the one that is there.
+func TestLeaderLeaves(t *testing.T) {
+	for dies := range 2 {
+		calm(t, func(w *world) {
+			w.until("service", func() bool { return w.leader() != nil && len(w.leader().core.Members().Voters) == 3 })
+			l := w.leader()
+			others := slices.DeleteFunc(slices.Clone(w.ids), func(id uint64) bool { return id == l.id })
+			dead := w.nodes[others[dies]]
+			dead.up, dead.dead, dead.leaving = false, true, true
+			w.leave(l.id)
+			w.until("the leader to leave", func() bool { return l.gone })
+			stays := w.leader()
+			if stays == nil || !slices.Equal(stays.core.Members().Voters, []uint64{others[1-dies]}) {
+				t.Fatalf("%d dies, %d leaves: %s", dead.id, l.id, w.standing())
+			}
+			w.leave(dead.id)
+			w.until("the dead one to leave", func() bool { return dead.gone })
+		})
+	}
+}
+
 // TestClockOff: a leader whose clock is off hands over, and the next one keeps the lead; half
 // a minute is no reason.
 func TestClockOff(t *testing.T) {

@@ -158,12 +158,21 @@ func (c *Core) follows(from, incarnation, seq uint64) bool {
 // want asks node for content, or, in every other tick, another member; who leads now is
 // one, however old the members are that are known here.
 func (c *Core) want(node uint64, w *Want) {
+	times := 0
+	if c.ticks%2 == 0 {
+		times = 1 + int(c.ticks/2)
+	}
+	c.wantAgain(times, node, w)
+}
+
+// wantAgain asks node for content that was asked for so many times, or another member.
+func (c *Core) wantAgain(times int, node uint64, w *Want) {
 	others := c.others()
 	if c.lead != 0 && !slices.Contains(others, c.lead) {
 		others = []uint64{c.lead}
 	}
-	if len(others) > 0 && (c.ticks%2 == 0 || node == c.options.Node || node == 0) {
-		node = others[int(c.ticks/2)%len(others)]
+	if len(others) > 0 && (times > 0 || node == c.options.Node || node == 0) {
+		node = others[times%len(others)]
 	}
 	if node != c.options.Node && node != 0 {
 		c.send(node, MessageWant, w.append(nil))

@@ -19,7 +19,7 @@ type pull struct {
 	records []byte      // a decided frame that came, to be written next
 	at      uint64      // tick of the last question or progress
 	asks    uint64
-	asked   map[blobstore.Digest]uint64 // tick in which content was asked for last
+	asked   map[blobstore.Digest]asked
 }
 
 // errDiverged means that two nodes have decided the same entry otherwise: none of them
@@ -159,8 +159,8 @@ func (c *Core) examine() (rows []byte) {
 			return errMalformed
 		}
 		if w, lacks := c.lacks(rec); lacks {
-			if p.mayAsk(w.Digest, c.ticks) {
-				c.want(rec.node, &w)
+			if times, ok := p.mayAsk(w.Digest, c.ticks); ok {
+				c.wantAgain(times, rec.node, &w)
 			}
 			if wants++; wants == maxPullWants {
 				return errEnough
@@ -197,16 +197,23 @@ func (c *Core) examine() (rows []byte) {
 // askAgain is after how many ticks the same content is asked for again.
 const askAgain = 3
 
-// mayAsk tells whether it is time to ask for content, and takes note of it.
-func (p *pull) mayAsk(d blobstore.Digest, now uint64) bool {
-	if at, ok := p.asked[d]; ok && now-at < askAgain {
-		return false
+// asked is how often, and in which tick last, content was asked for.
+type asked struct {
+	times int
+	at    uint64
+}
+
+// mayAsk tells whether it is time to ask for content, and how often that was done before.
+func (p *pull) mayAsk(d blobstore.Digest, now uint64) (times int, ok bool) {
+	a, again := p.asked[d]
+	if again && now-a.at < askAgain {
+		return 0, false
 	}
 	if p.asked == nil || len(p.asked) > 8*maxPullWants {
-		p.asked = make(map[blobstore.Digest]uint64)
+		p.asked = make(map[blobstore.Digest]asked)
 	}
-	p.asked[d] = now
-	return true
+	p.asked[d] = asked{a.times + 1, now}
+	return a.times, true
 }
 
 // maxPullWants is for how many batches' content is asked at once that is of pulled records.

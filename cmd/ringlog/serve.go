@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -45,9 +44,6 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	defer lines.Close(logPatience)
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	logger := zerolog.New(lines).Level(zerolog.Level(config.LogLevel)).With().Timestamp().Logger()
-	if bool(config.Insecure) && !isLoopback(config.Host) {
-		logger.Warn().Str("host", config.Host).Msg("INSECURE: anyone who reaches this address may read and append")
-	}
 	if fs.NoSync {
 		logger.Warn().Msg("built without flushes (nosync), for tests: a power cut loses what was acknowledged")
 	}
@@ -63,14 +59,20 @@ func runServe(cmd *cobra.Command, _ []string) error {
 // serve opens the log and serves it until a signal or a failure of the disk.
 func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *signals) error {
 	// The port first: when it is taken, the data stays untouched.
-	address := net.JoinHostPort(config.Host, strconv.FormatInt(int64(config.Port), 10))
-	listener, err := net.Listen("tcp", address)
+	listeners, err := listen(config)
 	if err != nil {
-		return configErrorf("HOST, PORT: want an address of this machine and a free port: %w", err)
+		return err
 	}
-	defer listener.Close()
+	config.warnOfExposure(listeners, logger)
+	pages, conns := web.Options{Version: buildVersion(), Logger: logger}, connectionLimit(int(config.MaxConns), logger)
+	lobby := web.NewLobby(pages, conns, listeners...)
+	defer lobby.Close()
+	manager := newManager(logger)
 	began := time.Now()
-	log, err := openLog(config, logger, signals.stopping)
+	log, err := openLog(config, logger, signals.stopping, func(done, size int64) {
+		lobby.Progress(done, size)
+		manager.progress(done, size)
+	})
 	if errors.Is(err, logserver.ErrInterrupted) {
 		logger.Info().Err(err).Msg("stopping; the next start goes on")
 		return nil
@@ -79,13 +81,12 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 		return err
 	}
 	server := logserver.NewServer(log, logserver.ServerOptions{
-		Echo: bool(config.Echo), MaxConns: connectionLimit(int(config.MaxConns), logger),
-		HTTP: web.Handler(web.Options{Version: buildVersion(), Logger: logger}),
+		Echo: bool(config.Echo), MaxConns: conns, HTTP: web.Handler(pages),
 	})
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	logger.Info().Str("version", buildVersion()).Str("address", listener.Addr().String()).
+	served := serveAll(server, lobby.Open())
+	logger.Info().Str("version", buildVersion()).Str("address", addresses(listeners)).
 		Dur("started_ms", time.Since(began)).Msg("serving")
+	manager.serving(server, addresses(listeners))
 
 	select {
 	case <-signals.stopping:
@@ -94,7 +95,31 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	case err = <-served:
 		served <- err
 	}
+	manager.stop()
 	return stop(ctx, server, log, served)
+}
+
+// serveAll serves on all listeners; when it ends on one of them by itself, the channel gets why, and
+// otherwise ErrServerClosed once it has ended on all.
+func serveAll(server *logserver.Server, listeners []net.Listener) chan error {
+	each, all := make(chan error), make(chan error, 1)
+	for _, listener := range listeners {
+		go func() { each <- server.Serve(listener) }()
+	}
+	go func() {
+		var failed error
+		for range listeners {
+			err := <-each
+			if failed == nil && !errors.Is(err, logserver.ErrServerClosed) {
+				failed = err
+				all <- err
+			}
+		}
+		if failed == nil {
+			all <- logserver.ErrServerClosed
+		}
+	}()
+	return all
 }
 
 // stop ends everything in order: no new connections, what is in flight answered, all flushed.
@@ -123,7 +148,7 @@ func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, ser
 	return errors.Join(serveErr, withCode(exitDisk, closeErr))
 }
 
-func openLog(config *Config, logger zerolog.Logger, interrupt <-chan struct{}) (*logserver.Log, error) {
+func openLog(config *Config, logger zerolog.Logger, interrupt <-chan struct{}, progress func(done, size int64)) (*logserver.Log, error) {
 	if config.Blobs != inMemory {
 		if _, err := os.Stat(filepath.Dir(config.DB)); errors.Is(err, os.ErrNotExist) {
 			return nil, configErrorf("DB: want a file whose directory exists: %w", err)
@@ -143,6 +168,7 @@ func openLog(config *Config, logger zerolog.Logger, interrupt <-chan struct{}) (
 
 		DiskTimeout: time.Duration(config.DiskTimeout),
 		Interrupt:   interrupt,
+		Progress:    progress,
 		Logger:      logger,
 	})
 	return log, withCode(dataCode(err), inUse(err))

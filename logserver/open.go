@@ -55,7 +55,9 @@ func Open(o Options) (*Log, error) {
 	if err := l.restore(); err != nil {
 		return nil, errors.Join(err, l.closeFiles())
 	}
-	l.space.free.Store(freeSpace(l.options.Blobs))
+	free, size := diskSpace(l.options.Blobs)
+	l.space.free.Store(free)
+	l.space.size.Store(size)
 	l.workers.Go(l.work)
 	l.workers.Go(l.usher.run)
 	l.workers.Go(l.watchDisk)

@@ -90,6 +90,7 @@ func allMetrics(t *testing.T) map[string]bool {
 	t.Helper()
 	s := serve(t, setup{log: logserver.Options{Blobs: t.TempDir()}})
 	s.fill("main", 1)
+	s.metrics() // so that there has been a request
 	lobby := web.NewLobby(web.Options{}, 1)
 	defer lobby.Close()
 	opening := httptest.NewRecorder()

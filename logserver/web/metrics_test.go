@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -94,7 +95,7 @@ func allMetrics(t *testing.T) map[string]bool {
 	lobby := web.NewLobby(web.Options{}, 1)
 	defer lobby.Close()
 	opening := httptest.NewRecorder()
-	lobby.ServeHTTP(opening, httptest.NewRequest("GET", "http://localhost/metrics", nil))
+	lobby.ServeHTTP(opening, httptest.NewRequest(http.MethodGet, "http://localhost/metrics", nil))
 	names := make(map[string]bool)
 	for _, match := range exposed.FindAllStringSubmatch(s.metrics()+opening.Body.String(), -1) {
 		names[match[1]] = true

@@ -61,7 +61,7 @@ func (m *manager) serving(server *logserver.Server, addresses string) {
 		m.logger.Warn().Err(err).Msg("WATCHDOG_USEC: want a number of microseconds; there is no watchdog")
 	}
 	watched := every > 0
-	if every /= 3; !watched {
+	if every = max(every/3, time.Millisecond); !watched {
 		every = statusEvery
 	}
 	go m.watch(every, watched, func() string {
@@ -96,9 +96,12 @@ func (m *manager) watch(every time.Duration, watched bool, ask func() string, to
 	}
 }
 
-// stop tells that the server stops. It is called once, after serving.
+// stop tells that the server is about to stop. It is called once, after serving, and before wait: a
+// server that is stuck must not keep from stopping.
 func (m *manager) stop() {
 	m.tell("STOPPING=1\nSTATUS=stopping")
 	close(m.stopping)
-	<-m.ended
 }
+
+// wait waits until nobody asks any more how things are.
+func (m *manager) wait() { <-m.ended }

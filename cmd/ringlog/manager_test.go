@@ -56,7 +56,7 @@ func (m *mailbox) skip(message string) string {
 
 func TestTheServiceManagerIsTold(t *testing.T) {
 	m := newMailbox(t)
-	p := startProcess(t, "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=30000")
+	p := startProcess(t, "NOTIFY_SOCKET="+m.path, "WATCHDOG_USEC=2")
 	if got, want := m.next(), "READY=1\nSTATUS=serving "+p.address; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -138,6 +138,7 @@ func TestTheWatchdogIsNotFedByAServerThatIsStuck(t *testing.T) {
 		}
 	}()
 	manager.stop()
+	manager.wait()
 }
 
 // passing has a server started with descriptors, the first as number 3.

@@ -96,6 +96,7 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 		served <- err
 	}
 	manager.stop()
+	defer manager.wait()
 	return stop(ctx, server, log, served)
 }
 

@@ -10,7 +10,7 @@ LINES ?= 1000000
 MILLIONS ?= 50
 SEEDS ?= 1000
 
-.PHONY: run build test lint fuzz integration check sim cluster crash crash-long million bench bench-quick growth clean
+.PHONY: run build test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -36,7 +36,19 @@ integration: build ## real npm clients, netcat, curl, what `make crash` runs, ea
 	integration/scripts/install
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -p 1 -timeout 10m ./...
 
-check: lint fuzz integration sim ## what `make test` leaves out
+release: ## dist/: binaries for linux, darwin and windows with what they are made of, as VERSION
+	integration/scripts/release $(VERSION) dist
+
+check-release: ## the release built twice is the same, byte for byte
+	integration/scripts/check-release
+
+check: lint cross check-release fuzz integration sim ## what `make test` leaves out
+
+cross: ## everything compiles for the other systems, too; what only Linux has is tagged
+	for module in . integration; do for system in darwin windows; do for processor in amd64 arm64; do \
+		echo "$$module for $$system/$$processor"; \
+		(cd $$module && CGO_ENABLED=0 GOOS=$$system GOARCH=$$processor go vet ./...) || exit 1; \
+	done; done; done
 
 sim: ## clusters in virtual time: SEEDS=n from FIRST=n on, or SEED=n once more with what happened
 	SEEDS=$(SEEDS) go test -count=1 -timeout 24h -v -run TestSeeds ./logserver/order/sim
@@ -69,4 +81,4 @@ growth: build ## rates, start-ups, memory and disk as a log grows to MILLIONS of
 	cd integration && go run ./growth -ringlog ../bin/ringlog -millions $(MILLIONS)
 
 clean:
-	rm -rf bin .cache
+	rm -rf bin dist .cache

@@ -7,6 +7,7 @@ replace github.com/ringlog/ringlog => ../
 tool github.com/nats-io/nats-server/v2
 
 require (
+	github.com/CycloneDX/cyclonedx-go v0.12.0
 	github.com/anishathalye/porcupine v1.3.1
 	github.com/ringlog/ringlog v0.0.0
 	golang.org/x/sys v0.49.0

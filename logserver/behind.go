@@ -241,6 +241,7 @@ func (l *Log) flushIndex(cp order.Checkpoint) {
 			l.saved.Store(&cp)
 		case errors.Is(err, index.ErrNoSpace):
 			l.indexFull.Store(true)
+			l.metrics.trouble(troubleIndex)
 			l.refusals.Error(l.options.Logger, err, "the index can't be written for now; it is kept in memory")
 		default:
 			l.fail(err) // a start makes it anew

@@ -3,6 +3,7 @@ package logserver
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/logserver/hub"
 )
 
@@ -31,6 +32,13 @@ var (
 	descUnwritten   = desc("index_unwritten_bytes", "Index rows that are in memory only; the segments have what they say.")
 	descBusy        = desc("disk_busy_seconds", "For how long the disk has been busy with the write under way; 0 without one.")
 	descFree        = desc("disk_free_bytes", "Free space where the segments are, as of the last second or so.")
+	descDiskSize    = desc("disk_size_bytes", "Size of the file system where the segments are.")
+	descStored      = desc("stored_bytes", "Length of the segments, as far as they are durable.")
+	descScrubbed    = desc("scrub_progress_ratio", "How much of the segments the reading that looks for damage has come past.")
+	descPasses      = desc("scrub_passes_total", "How often everything was read to find damage, since the start.")
+	descPassed      = desc("scrub_last_timestamp_seconds", "When everything had been read the last time; 0: not since the start.")
+	descDamaged     = desc("damaged_pieces", "Batches and other pieces of the segments that are damaged, of those that were looked at since the start.")
+	descRepaired    = desc("repaired_pieces", "Pieces of the segments that a repair has given up as lost, as the last whole reading met them.")
 	descReady       = desc("ready", "1 when /readyz says so.")
 )
 
@@ -40,9 +48,11 @@ func (s *Server) Describe(to chan<- *prometheus.Desc) {
 	s.log.metrics.flush.Describe(to)
 	s.log.metrics.commit.Describe(to)
 	s.log.metrics.refused.Describe(to)
+	s.log.metrics.troubled.Describe(to)
 	for _, d := range []*prometheus.Desc{
 		descBatches, descAppends, descDuplicates, descEntries, descBytes, descLogs, descHead, descReaders, descLag,
 		descConnections, descMaxConns, descMemory, descMaxMemory, descUnwritten, descBusy, descFree, descReady,
+		descDiskSize, descStored, descScrubbed, descPasses, descPassed, descDamaged, descRepaired,
 	} {
 		to <- d
 	}
@@ -54,6 +64,7 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 	l.metrics.flush.Collect(to)
 	l.metrics.commit.Collect(to)
 	l.metrics.refused.Collect(to)
+	l.metrics.troubled.Collect(to)
 	send := func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, kind, value, labels...)
 	}
@@ -85,12 +96,29 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 	gauge(descBusy, l.stall.lasts().Seconds())
 	if free := l.space.free.Load(); free >= 0 {
 		gauge(descFree, float64(free))
+		gauge(descDiskSize, float64(l.space.size.Load()))
 	}
+	l.collectScrub(count, gauge)
 	ready := 1.0
 	if s.Ready() != nil {
 		ready = 0
 	}
 	gauge(descReady, ready)
+}
+
+// collectScrub tells what is known of the segments' health.
+func (l *Log) collectScrub(count func(*prometheus.Desc, uint64), gauge func(*prometheus.Desc, float64, ...string)) {
+	scrub, stored := l.Scrubbed(), l.store.Size(segment.Position{})
+	gauge(descStored, float64(stored))
+	gauge(descScrubbed, 1-float64(l.store.Size(scrub.At))/float64(max(1, stored)))
+	count(descPasses, scrub.Passes)
+	ended := 0.0
+	if !scrub.Ended.IsZero() {
+		ended = float64(scrub.Ended.UnixMilli()) / 1000
+	}
+	gauge(descPassed, ended)
+	gauge(descDamaged, float64(scrub.Damaged))
+	gauge(descRepaired, float64(scrub.Repaired))
 }
 
 // census is who is being served.

@@ -27,11 +27,13 @@ func (l *Log) commit(b *batch) {
 	began := time.Now()
 	switch err := l.reserve(b); {
 	case errors.Is(err, segment.ErrDiskFull) || errors.Is(err, index.ErrNoSpace):
+		l.metrics.trouble(troubleDiskFull)
 		l.refusals.Error(l.options.Logger, err, "the disk is full: appends are refused until there is space")
 		l.space.full.Store(true)
 		l.refuse(b, protocol.ErrorDiskFull)
 		return
 	case errors.Is(err, segment.ErrNoFiles):
+		l.metrics.trouble(troubleFiles)
 		l.refusals.Error(l.options.Logger, err, "no file can be opened: appends are refused until one can; raise the limit of open files, or lower MAX_CONNS")
 		l.refuse(b, protocol.ErrorOverloaded)
 		return

@@ -180,6 +180,7 @@ func (c *connection) checkHalf() error {
 	}
 	c.listed = half > 0
 	for _, longest := range c.memory.budget.half(c, half) {
+		c.log.metrics.trouble(troubleMemory)
 		c.log.refusals.Warn(*longest.logger(), "MEMORY is used up: the connection with the longest half line was dropped")
 		if longest == c {
 			return errNoMemory
@@ -266,6 +267,7 @@ func (c *connection) finish(farewell string, err error) {
 	atCurrent := errors.Is(err, io.EOF)
 	if inOrder := atCurrent || farewell != "" || c.stopping.Load(); !inOrder {
 		if errors.Is(err, os.ErrDeadlineExceeded) && c.deadline == forHalfLine {
+			c.log.metrics.trouble(troubleHalfLine)
 			c.log.refusals.Warn(*c.logger(), "half a line came and no more: the connection was dropped")
 		}
 		c.out.abandon()

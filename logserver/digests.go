@@ -38,6 +38,7 @@ func (l *Log) tabulate() {
 		w := working{log: l}
 		made, err := l.store.Tabulate(w.pause)
 		if err != nil {
+			l.metrics.trouble(troubleTable)
 			l.refusals.Error(l.options.Logger, err, "a table of digests could not be made: finding content by digest takes longer")
 		}
 		if made {

@@ -54,12 +54,17 @@ func (h *handed) CloseWrite() error {
 	return half.CloseWrite()
 }
 
+// handedMemory is what net/http holds of a connection, also of an idle one: a buffer for each
+// direction, of 4 KiB. What its requests hold is counted where that is held.
+const handedMemory = 8 << 10
+
 // handOver gives the connection of c, of which nothing is left, to the one that speaks HTTP.
 func (s *Server) handOver(c *connection) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.handed++
 	s.mu.Unlock()
+	s.log.memory.used.Add(handedMemory)
 	_ = c.net.SetDeadline(time.Time{})
 	s.http.Serve(&handed{Conn: c.net, first: c.lines.Rest(), closed: sync.OnceFunc(s.takeBack)})
 }
@@ -68,5 +73,6 @@ func (s *Server) takeBack() {
 	s.mu.Lock()
 	s.handed--
 	s.mu.Unlock()
+	s.log.memory.used.Add(-handedMemory)
 	s.serving.Done()
 }

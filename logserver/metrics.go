@@ -16,7 +16,35 @@ type metrics struct {
 
 	flush, commit prometheus.Histogram
 	refused       *prometheus.CounterVec // by reason
+	troubled      *prometheus.CounterVec // by trouble
 }
+
+// trouble is a kind of what goes wrong in the server, whatever a client is told of it. Each
+// has log lines, which are rate-limited; this is counted.
+type trouble string
+
+const (
+	troubleAccept      trouble = "accept"               // no connection can be accepted
+	troubleConnections trouble = "too many connections" // one was closed
+	troubleHalfLine    trouble = "half a line"          // a connection was dropped for it
+	troubleMemory      trouble = "memory"               // a connection was dropped for it
+	troubleDiskFull    trouble = "disk full"            // a batch was refused
+	troubleFiles       trouble = "open files"           // a batch was refused
+	troubleSlowDisk    trouble = "slow disk"            // a write took longer than DiskWarning
+	troubleIndex       trouble = "index"                // it can't be written for now
+	troubleTable       trouble = "table of digests"     // it can't be made for now
+	troubleDamage      trouble = "damage"               // met by a read, or new to the scrub
+	troubleRead        trouble = "read"                 // a connection was closed for it
+	troubleScrub       trouble = "scrub"                // it can't go on for now
+)
+
+var troubles = []trouble{
+	troubleAccept, troubleConnections, troubleHalfLine, troubleMemory, troubleDiskFull, troubleFiles, troubleSlowDisk,
+	troubleIndex, troubleTable, troubleDamage, troubleRead, troubleScrub,
+}
+
+// trouble counts one.
+func (m *metrics) trouble(kind trouble) { m.troubled.WithLabelValues(string(kind)).Inc() }
 
 // latencies are the upper bounds of histograms, in seconds: 50 µs to 26 s.
 var latencies = prometheus.ExponentialBuckets(50e-6, 2, 20)
@@ -45,6 +73,12 @@ func newMetrics() *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ringlog_refused_total", Help: "Lines, appends and entries that were answered with an error, by what it says.",
 		}, []string{"reason"}),
+		troubled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ringlog_errors_total", Help: "What went wrong in the server, by kind; what clients were told is in ringlog_refused_total.",
+		}, []string{"kind"}),
+	}
+	for _, kind := range troubles {
+		m.troubled.WithLabelValues(string(kind))
 	}
 	for _, reason := range reasons {
 		m.refused.WithLabelValues(reason)

@@ -56,7 +56,6 @@ func Open(o Options) (*Log, error) {
 	if err := l.restore(); err != nil {
 		return nil, errors.Join(err, l.closeFiles())
 	}
-	l.space.free.Store(freeSpace(l.options.Blobs))
 	if m := l.member; m != nil {
 		l.gatherer.busy = true // for as long as it runs
 		m.publish()
@@ -66,6 +65,9 @@ func Open(o Options) (*Log, error) {
 	} else {
 		l.workers.Go(l.work)
 	}
+	free, size := diskSpace(l.options.Blobs)
+	l.space.free.Store(free)
+	l.space.size.Store(size)
 	l.workers.Go(l.usher.run)
 	l.workers.Go(l.watchDisk)
 	if o.Blobs != InMemory {

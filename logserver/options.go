@@ -40,7 +40,11 @@ type Options struct {
 	Member *Member
 
 	Interrupt <-chan struct{} // closed: Open gives up with ErrInterrupted; nil: never
-	TellEvery time.Duration   // how often Open tells how far it has come, 5 s
+	TellEvery time.Duration   // how often Open logs how far it has come, 5 s
+
+	// Progress is called from time to time while Open reads the segments, with the bytes
+	// that it has read and that it has to read; nil: never. It must not block.
+	Progress func(done, size int64)
 
 	Now    func() time.Time // the clock, time.Now
 	Logger zerolog.Logger   // where log lines go; the zero value discards them
@@ -62,6 +66,9 @@ func (o Options) withDefaults() Options {
 	defaults(&o.ScrubEvery, 24*time.Hour)
 	defaults(&o.ScrubAfter, time.Minute)
 	o.Member = o.Member.withDefaults()
+	if o.Progress == nil {
+		o.Progress = func(int64, int64) {}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -93,6 +93,7 @@ func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines 
 		switch {
 		case err == nil:
 		case damaged(err):
+			c.log.metrics.trouble(troubleDamage)
 			c.log.refusals.Error(c.log.options.Logger, err, "an entry is damaged; `ringlog verify` tells what else is")
 			c.log.metrics.refuse(protocol.ErrorEntryUnavailable, 1)
 			c.lost++

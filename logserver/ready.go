@@ -31,6 +31,7 @@ func (s *Server) Ready() error {
 // space is what is known of the disk where the segments are.
 type space struct {
 	free      atomic.Int64 // bytes; -1: can't be told
+	size      atomic.Int64 // of the whole file system
 	full      atomic.Bool  // an append was refused for it; since, none had space, and none was found
 	measuring atomic.Bool
 }
@@ -46,7 +47,8 @@ func (l *Log) measureSpace() {
 	}
 	l.workers.Go(func() {
 		defer l.space.measuring.Store(false)
-		free := freeSpace(l.options.Blobs)
+		free, size := diskSpace(l.options.Blobs)
+		l.space.size.Store(size)
 		l.space.free.Store(free)
 		if free >= enough {
 			l.space.full.Store(false)

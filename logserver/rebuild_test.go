@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -31,8 +32,15 @@ func TestRebuildInterrupted(t *testing.T) {
 			}
 			return nil
 		})
+		var progress []int64
 		l, err := logserver.Open(logserver.Options{
 			Files: disk, DB: db, Segment: segment.MinSize, MaxUnwritten: 64, Interrupt: interrupt, TellEvery: 1, Logger: zerolog.New(out),
+			Progress: func(done, size int64) {
+				if done < 0 || done > size {
+					t.Errorf("%d of %d bytes", done, size)
+				}
+				progress = append(progress, done)
+			},
 		})
 		if errors.Is(err, logserver.ErrInterrupted) {
 			continue
@@ -42,6 +50,9 @@ func TestRebuildInterrupted(t *testing.T) {
 		}
 		if !strings.Contains(out.String(), `"percent":`) {
 			t.Error(out)
+		}
+		if len(progress) < 2 || !slices.IsSorted(progress) || progress[len(progress)-1] == 0 {
+			t.Errorf("progress: %v", progress)
 		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)

@@ -43,7 +43,11 @@ type replay struct {
 
 	size        int64 // bytes to read
 	began, told time.Time
+	shown       time.Time // to options.Progress
 }
+
+// showEvery is how often that is looked at.
+const showEvery = 20 * time.Millisecond
 
 // ErrInterrupted says that Open was interrupted. What it had done of the index by then is
 // kept, for the most part.
@@ -58,11 +62,16 @@ func (r *replay) goOn(at segment.Position) error {
 	default:
 	}
 	now := time.Now()
-	if now.Sub(r.told) < r.log.options.TellEvery || r.size == 0 {
+	if r.size == 0 || now.Sub(r.shown) < min(showEvery, r.log.options.TellEvery) {
+		return nil
+	}
+	r.shown = now
+	done := r.size - r.log.store.Size(at)
+	r.log.options.Progress(done, r.size)
+	if now.Sub(r.told) < r.log.options.TellEvery {
 		return nil
 	}
 	r.told = now
-	done := r.size - r.log.store.Size(at)
 	r.log.options.Logger.Info().Int64("percent", 100*done/r.size).
 		Float64("mb_per_second", math.Round(float64(done)/1e6/now.Sub(r.began).Seconds())).
 		Msg("reading the segments into the index; connections wait until it is done")

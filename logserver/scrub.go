@@ -18,6 +18,8 @@ type ScrubState struct {
 	Passes  uint64           // since the start, everything was read so often
 	Ended   time.Time        // the last time; zero: not yet
 	Damaged int              // batches and other pieces that are damaged
+
+	Repaired uint64 // pieces that a repair has given up as lost, as the last whole reading met them
 }
 
 // Scrubbed returns what the scrub has done since the start.
@@ -80,6 +82,7 @@ func (l *Log) scrub() {
 	}
 	for wait := l.options.ScrubAfter; l.rests(wait); wait = l.options.ScrubEvery {
 		if err := l.scrubOnce(); err != nil && !errors.Is(err, segment.ErrClosed) {
+			l.metrics.trouble(troubleScrub)
 			l.options.Logger.Error().Err(err).Msg("the data can't be read through to find damage; it is tried again later")
 		}
 	}
@@ -108,7 +111,7 @@ func (l *Log) scrubOnce() error {
 		l.scrubbed.come(p.scrub.At())
 		if errors.Is(err, io.EOF) {
 			p.finish()
-			l.scrubbed.end(l.options.Now())
+			l.scrubbed.end(l.options.Now(), p.scrub.GivenUp())
 			return nil
 		}
 		if err != nil {
@@ -133,9 +136,10 @@ func (s *scrubbed) come(at segment.Position) {
 	s.state.At = at
 }
 
-func (s *scrubbed) end(now time.Time) {
+func (s *scrubbed) end(now time.Time, givenUp uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.Passes++
 	s.state.Ended = now
+	s.state.Repaired = givenUp
 }

@@ -63,6 +63,7 @@ func (p *pass) lost(lost segment.Lost) error {
 	if !p.log.scrubbed.found(lost.Place, lost.Damage) {
 		return nil
 	}
+	p.log.metrics.trouble(troubleDamage)
 	if lost.Kind == segment.KindContent {
 		p.nameless = &lost
 		return nil

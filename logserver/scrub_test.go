@@ -13,6 +13,7 @@ import (
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/check"
 )
 
 // logLines gathers log lines.
@@ -82,6 +83,40 @@ func TestScrubKeepsItsRate(t *testing.T) {
 	}
 	if s, _ := scrubs(t, disk, logserver.Options{ScrubRate: -1}, 50*time.Hour); s.Passes != 0 {
 		t.Errorf("without: %+v", s)
+	}
+}
+
+// What a repair has given up is no damage any more, and is still counted.
+func TestScrubCountsWhatARepairHasGivenUp(t *testing.T) {
+	disk := fs.Memory()
+	l, err := logserver.Open(logserver.Options{Files: disk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := dial(t, serveLog(t, l))
+	k.send(`{"id":"a","entry":{"findme":1}}` + "\n" + `{"id":"b","entry":{"n":2}}` + "\n")
+	k.expect(`{"id":"a","index":1}`, `{"id":"b","index":2}`)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := scrubs(t, disk, logserver.Options{}, 2*time.Minute); s.Damaged != 0 || s.Repaired != 0 {
+		t.Errorf("of sound data: %+v", s)
+	}
+	flip(t, disk, "findme")
+	flip(t, disk, "1}") // two of one batch: it can't be put right
+	if s, _ := scrubs(t, disk, logserver.Options{}, 2*time.Minute); s.Damaged != 1 || s.Repaired != 0 {
+		t.Errorf("of damaged data: %+v", s)
+	}
+	repair, err := check.Examine(check.Options{Files: disk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer repair.Close()
+	if err := repair.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := scrubs(t, disk, logserver.Options{}, 2*time.Minute); s.Damaged != 0 || s.Repaired != 1 {
+		t.Errorf("of repaired data: %+v", s)
 	}
 }
 

@@ -69,6 +69,7 @@ func (s *Server) Serve(listener net.Listener) error {
 			return err
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		s.log.metrics.trouble(troubleAccept)
 		s.log.options.Logger.Warn().Err(err).Dur("pause", pause).Msg("cannot accept a connection; trying again")
 		time.Sleep(pause)
 	}
@@ -115,6 +116,7 @@ func (s *Server) start(nc net.Conn) {
 		s.mu.Unlock()
 		_ = nc.Close()
 		if full {
+			s.log.metrics.trouble(troubleConnections)
 			s.log.refusals.Warn(s.log.options.Logger, "too many connections: one was closed; raise MAX_CONNS if they are wanted")
 		}
 		return

@@ -2,5 +2,5 @@
 
 package logserver
 
-// freeSpace returns -1: it can't be told here.
-func freeSpace(string) int64 { return -1 }
+// diskSpace can't be told here.
+func diskSpace(string) (free, size int64) { return -1, -1 }

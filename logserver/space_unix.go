@@ -4,11 +4,12 @@ package logserver
 
 import "golang.org/x/sys/unix"
 
-// freeSpace returns how many bytes a file in dir could still take, -1 if that can't be told.
-func freeSpace(dir string) int64 {
+// diskSpace returns how many bytes a file in dir could still take, -1 if that can't be told, and
+// of how many.
+func diskSpace(dir string) (free, size int64) {
 	var s unix.Statfs_t
 	if dir == "" || dir == InMemory || unix.Statfs(dir, &s) != nil {
-		return -1
+		return -1, -1
 	}
-	return int64(s.Bavail * uint64(s.Bsize))
+	return int64(s.Bavail * uint64(s.Bsize)), int64(s.Blocks * uint64(s.Bsize))
 }

@@ -47,6 +47,7 @@ func (l *Log) watchDisk() {
 		if slow := lasts >= warnAfter; slow != warned {
 			warned = slow
 			if slow {
+				l.metrics.trouble(troubleSlowDisk)
 				l.options.Logger.Warn().Dur("for", lasts).Msg("the disk is slow: a write is under way for long")
 			} else {
 				l.options.Logger.Info().Msg("the disk has finished its write")

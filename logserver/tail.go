@@ -115,6 +115,7 @@ func (t *tail) run() {
 		pace := t.c.log.newPace()
 		lines, sent, recent, err := t.read(to)
 		if err != nil {
+			t.c.log.metrics.trouble(troubleRead)
 			t.c.log.refusals.Error(*t.c.logger(), err, "a read can't go on: its connection was closed, to try again")
 			t.c.out.abandon()
 			continue
@@ -257,6 +258,7 @@ func (t *tail) finishLine() {
 	c := t.history.one(span{t.topic.ID(), t.next, t.next, t.meta, 1})
 	line, err := c.lines, c.err
 	if err != nil || c.lost || len(line) < t.begun {
+		t.c.log.metrics.trouble(troubleRead)
 		t.c.log.refusals.Error(*t.c.logger(), err, "a line can't be sent to its end: its connection was closed")
 		t.c.out.abandon()
 		t.stop()

@@ -29,7 +29,7 @@ func (s stopped) put(ctx context.Context, _ string, _ []byte) error {
 }
 
 func newStopped() stopped {
-	return stopped{begun: make(chan struct{}), letGo: make(chan struct{})}
+	return stopped{begun: make(chan struct{}, 1), letGo: make(chan struct{})}
 }
 
 // outcomes puts n times in the background, and says how each ended.

@@ -11,10 +11,11 @@ import (
 // A Scrub reads all that is durable from the beginning, batch by batch, past whatever is
 // damaged. One goroutine at a time; the store may be appended to meanwhile.
 type Scrub struct {
-	store *Store
-	w     *walker // nil: between two files
-	next  uint64  // number of the file to read next
-	file  segment // that w reads
+	store   *Store
+	w       *walker // nil: between two files
+	next    uint64  // number of the file to read next
+	file    segment // that w reads
+	givenUp uint64
 }
 
 // NewScrub returns a Scrub at the beginning of the stream.
@@ -27,6 +28,9 @@ func (c *Scrub) At() Position {
 	}
 	return c.w.Position
 }
+
+// GivenUp returns how many pieces were met that a repair has marked as lost.
+func (c *Scrub) GivenUp() uint64 { return c.givenUp }
 
 // Next reads the next batch and returns how many bytes it has read. fn is called with the
 // frames that are as they were written, lost with all else that is not marked as lost. At
@@ -72,6 +76,7 @@ func (c *Scrub) show(fn func(Position, Kind, []byte) error, lost func(Lost) erro
 		var err error
 		switch {
 		case f.lost():
+			c.givenUp++
 		case f.flaw != nil:
 			p := blobstore.Place{Segment: c.w.Segment, Offset: f.at, Length: uint32(f.length)}
 			err = lost(Lost{f.kind, p, false, &DamageError{fileName(c.w.Segment), f.at, f.flaw.detail}})

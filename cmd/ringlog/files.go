@@ -1,9 +1,6 @@
 package main
 
-import (
-	"github.com/rs/zerolog"
-	"golang.org/x/sys/unix"
-)
+import "github.com/rs/zerolog"
 
 // filesKept is how many open files are kept back from connections: for segments that are read and begun,
 // the index, and what else the process has.
@@ -11,15 +8,12 @@ const filesKept = 128
 
 // connectionLimit is MAX_CONNS, or less where the process may not open that many files beside its own.
 func connectionLimit(wanted int, logger zerolog.Logger) int {
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+	files, limited := openFiles()
+	may := mayServe(files)
+	if !limited || may >= uint64(wanted) {
 		return wanted
 	}
-	may := mayServe(files.Cur)
-	if may >= uint64(wanted) {
-		return wanted
-	}
-	logger.Warn().Int("asked", wanted).Uint64("in_force", may).Uint64("open_files", files.Cur).
+	logger.Warn().Int("asked", wanted).Uint64("in_force", may).Uint64("open_files", files).
 		Msg("MAX_CONNS is more than the limit of open files has room for")
 	return int(may)
 }

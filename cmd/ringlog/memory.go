@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // defaultMemory is a quarter of what the machine or, where one is set, the control group allows.
@@ -23,10 +21,9 @@ func limitHeap() {
 
 // availableMemory is what the machine has, or the control group allows.
 func availableMemory() int64 {
-	limit := int64(1 << 30)
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) == nil {
-		limit = int64(info.Totalram) * int64(info.Unit)
+	limit := machineMemory()
+	if limit <= 0 {
+		limit = 1 << 30
 	}
 	groups, _ := os.ReadFile("/proc/self/cgroup")
 	for _, file := range memoryFiles(string(groups)) {

@@ -3,11 +3,8 @@ package main
 import (
 	"bufio"
 	"io"
-	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // flushAfter is how long a line of a live tail may wait for others to be written with it.
@@ -50,22 +47,4 @@ func (o *output) flush() error {
 		o.err = o.buffered.Flush()
 	}
 	return o.err
-}
-
-// whenGone calls fn when file is a pipe or socket that nobody reads any more, so that a tail that
-// waits for entries does not outlive its reader.
-func whenGone(file *os.File, fn func()) {
-	go func() {
-		for {
-			watched := []unix.PollFd{{Fd: int32(file.Fd())}}
-			_, err := unix.Poll(watched, -1)
-			if err == unix.EINTR {
-				continue
-			}
-			if err == nil && watched[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0 {
-				fn()
-			}
-			return
-		}
-	}()
 }

@@ -22,6 +22,7 @@ type process struct {
 	cmd     *exec.Cmd
 	log     *bufio.Reader
 	stdout  io.Closer
+	stderr  *bytes.Buffer // once it has ended
 	address string
 }
 
@@ -40,11 +41,13 @@ func startProcess(t *testing.T, env ...string) *process {
 	cmd.Env = append(os.Environ(), "PORT=0", "BLOBS="+filepath.Join(cmd.Dir, "blobs"), "GORACE=atexit_sleep_ms=0")
 	cmd.Env = append(cmd.Env, env...)
 	cmd.Stdout = writer
+	stderr := new(bytes.Buffer)
+	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	writer.Close()
-	p := &process{t: t, cmd: cmd, log: bufio.NewReader(reader), stdout: reader}
+	p := &process{t: t, cmd: cmd, log: bufio.NewReader(reader), stdout: reader, stderr: stderr}
 	t.Cleanup(func() {
 		reader.Close()
 		cmd.Process.Kill()
@@ -165,9 +168,16 @@ func TestASecondSignalEndsTheServerAtOnce(t *testing.T) {
 			break
 		}
 	}
-	p.signal(syscall.SIGINT)
+	go func() { // one that comes together with the first is none
+		for p.cmd.Process.Signal(syscall.SIGINT) == nil {
+			time.Sleep(50 * time.Millisecond)
+		}
+	}()
 	if code := p.exit(); code != exitFailure {
 		t.Errorf("exit code %d, want %d", code, exitFailure)
+	}
+	if said := p.stderr.String(); !strings.HasPrefix(said, "ringlog: a second signal: ending at once") {
+		t.Errorf("it says %q", said)
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/mattn/go-isatty"
 )
 
 // progress tells on a terminal how far something has come, and how fast; elsewhere nothing.
@@ -23,7 +23,7 @@ const tellEvery = 200 * time.Millisecond
 
 func newProgress(out *os.File, what string, total int64) *progress {
 	p := &progress{what: what, total: max(total, 1)}
-	if _, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ); err == nil {
+	if isatty.IsTerminal(out.Fd()) {
 		p.out = out
 	}
 	p.restart(what)

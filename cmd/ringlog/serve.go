@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -49,9 +48,6 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	defer lines.Close(logPatience)
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	logger := zerolog.New(lines).Level(zerolog.Level(config.LogLevel)).With().Timestamp().Logger()
-	if bool(config.Insecure) && !isLoopback(config.Host) {
-		logger.Warn().Str("host", config.Host).Msg("INSECURE: anyone who reaches this address may read and append")
-	}
 	if fs.NoSync {
 		logger.Warn().Msg("built without flushes (nosync), for tests: a power cut loses what was acknowledged")
 	}
@@ -67,14 +63,20 @@ func runServe(cmd *cobra.Command, _ []string) error {
 // serve opens the log and serves it until a signal or a failure of the disk.
 func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *signals) error {
 	// The port first: when it is taken, the data stays untouched.
-	address := net.JoinHostPort(config.Host, strconv.FormatInt(int64(config.Port), 10))
-	listener, err := net.Listen("tcp", address)
+	listeners, err := listen(config)
 	if err != nil {
-		return configErrorf("HOST, PORT: want an address of this machine and a free port: %w", err)
+		return err
 	}
-	defer listener.Close()
+	config.warnOfExposure(listeners, logger)
+	pages, conns := web.Options{Version: buildVersion(), Logger: logger}, connectionLimit(int(config.MaxConns), logger)
+	lobby := web.NewLobby(pages, conns, listeners...)
+	defer lobby.Close()
+	manager := newManager(logger)
 	began := time.Now()
-	log, node, err := openLog(config, listener.Addr(), logger, signals.stopping)
+	log, node, err := openLog(config, listeners[0].Addr(), logger, signals.stopping, func(done, size int64) {
+		lobby.Progress(done, size)
+		manager.progress(done, size)
+	})
 	if errors.Is(err, logserver.ErrInterrupted) || errors.Is(err, cluster.ErrInterrupted) {
 		logger.Info().Err(err).Msg("stopping; the next start goes on")
 		return nil
@@ -82,18 +84,15 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	if err != nil {
 		return err
 	}
-	so := logserver.ServerOptions{
-		Echo: bool(config.Echo), MaxConns: connectionLimit(int(config.MaxConns), logger),
-		HTTP: web.Handler(web.Options{Version: buildVersion(), Logger: logger}),
-	}
+	so := logserver.ServerOptions{Echo: bool(config.Echo), MaxConns: conns, HTTP: web.Handler(pages)}
 	if node != nil {
 		so.Members = node.Clients
 	}
 	server := logserver.NewServer(log, so)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	logger.Info().Str("version", buildVersion()).Str("address", listener.Addr().String()).
+	served := serveAll(server, lobby.Open())
+	logger.Info().Str("version", buildVersion()).Str("address", addresses(listeners)).
 		Dur("started_ms", time.Since(began)).Msg("serving")
+	manager.serving(server, addresses(listeners))
 
 	select {
 	case <-signals.stopping:
@@ -102,7 +101,32 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	case err = <-served:
 		served <- err
 	}
+	manager.stop()
+	defer manager.wait()
 	return stop(ctx, server, log, node, served)
+}
+
+// serveAll serves on all listeners; when it ends on one of them by itself, the channel gets why, and
+// otherwise ErrServerClosed once it has ended on all.
+func serveAll(server *logserver.Server, listeners []net.Listener) chan error {
+	each, all := make(chan error), make(chan error, 1)
+	for _, listener := range listeners {
+		go func() { each <- server.Serve(listener) }()
+	}
+	go func() {
+		var failed error
+		for range listeners {
+			err := <-each
+			if failed == nil && !errors.Is(err, logserver.ErrServerClosed) {
+				failed = err
+				all <- err
+			}
+		}
+		if failed == nil {
+			all <- logserver.ErrServerClosed
+		}
+	}()
+	return all
 }
 
 // stop ends everything in order: no new connections, what is in flight answered, all flushed.
@@ -135,7 +159,7 @@ func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, nod
 }
 
 // openLog opens the log, and makes it part of a cluster if it is to be: node is nil if not.
-func openLog(config *Config, clients net.Addr, logger zerolog.Logger, interrupt <-chan struct{}) (log *logserver.Log, node *cluster.Node, err error) {
+func openLog(config *Config, clients net.Addr, logger zerolog.Logger, interrupt <-chan struct{}, progress func(done, size int64)) (log *logserver.Log, node *cluster.Node, err error) {
 	var others cluster.Options
 	if config.PeerPort != "" { // before anything is made
 		if others, err = clusterOptions(config, clients, logger); err != nil {
@@ -161,6 +185,7 @@ func openLog(config *Config, clients net.Addr, logger zerolog.Logger, interrupt 
 
 		DiskTimeout: time.Duration(config.DiskTimeout),
 		Interrupt:   interrupt,
+		Progress:    progress,
 		Logger:      logger,
 	}
 	if config.PeerPort == "" {

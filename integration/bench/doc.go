@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command bench compares Ringlog with Redis Streams, NATS JetStream and npm's tcp-log-server: the same
 // load generator, the same entries and windows, each server a process of its own with an empty directory
 // for every run, runs interleaved (A B C D, A B C D …).

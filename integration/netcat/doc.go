@@ -1,2 +1,2 @@
-// Package netcat talks to the real server with OpenBSD netcat, as a person would.
+// Package netcat talks to the real server with every netcat there is, by the lines of docs/NETCAT.md.
 package netcat

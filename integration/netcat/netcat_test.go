@@ -2,7 +2,6 @@ package netcat
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"io"
 	"os/exec"
@@ -14,8 +13,8 @@ import (
 
 func start(t *testing.T) (s *server.Server, host, port string) {
 	t.Helper()
-	if out, _ := exec.Command("nc", "-h").CombinedOutput(); !bytes.Contains(out, []byte("OpenBSD")) {
-		t.Fatal("nc is not OpenBSD netcat: run integration/scripts/install")
+	if _, err := exec.LookPath("nc.openbsd"); err != nil {
+		t.Fatalf("%v: run integration/scripts/install", err)
 	}
 	s = server.New(t, server.Dir(t), nil)
 	s.Start()
@@ -46,7 +45,7 @@ func want(t *testing.T, got, want string) {
 // lets the read end at the head, and closes.
 func TestHalfClose(t *testing.T) {
 	s, host, port := start(t)
-	nc := "nc -N " + host + " " + port
+	nc := "nc.openbsd -N " + host + " " + port
 	want(t, shell(t, `printf '{"id":"a","entry":{"n":1}}\n{"id":"b","entry": [ 2 ]}\n' | `+nc),
 		"{\"id\":\"a\",\"index\":1}\n{\"id\":\"b\",\"index\":2}\n")
 	want(t, shell(t, `printf '{"from":1}\n' | `+nc),
@@ -60,7 +59,7 @@ func TestHalfClose(t *testing.T) {
 // A last line without its newline is half a line: discarded.
 func TestHalfALineIsDiscarded(t *testing.T) {
 	s, host, port := start(t)
-	want(t, shell(t, `printf '{"id":"a","entry":{}}\n{"id":"b","entry":{}}' | nc -N `+host+" "+port), "{\"id\":\"a\",\"index\":1}\n")
+	want(t, shell(t, `printf '{"id":"a","entry":{}}\n{"id":"b","entry":{}}' | nc.openbsd -N `+host+" "+port), "{\"id\":\"a\",\"index\":1}\n")
 	s.Stop()
 	s.Run("verify")
 }
@@ -69,7 +68,7 @@ func TestHalfALineIsDiscarded(t *testing.T) {
 // told to give up (-q, -w) or is killed.
 func TestLive(t *testing.T) {
 	s, host, port := start(t)
-	live := exec.CommandContext(t.Context(), "nc", host, port)
+	live := exec.CommandContext(t.Context(), "nc.openbsd", host, port)
 	in, err := live.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +91,7 @@ func TestLive(t *testing.T) {
 		return line
 	}
 	want(t, next(), "{\"current\":true}\n")
-	want(t, shell(t, `printf '{"id":"a","entry":{"x":"y"}}\n' | nc -q 1 `+host+" "+port), "{\"id\":\"a\",\"index\":1}\n")
+	want(t, shell(t, `printf '{"id":"a","entry":{"x":"y"}}\n' | nc.openbsd -q 1 `+host+" "+port), "{\"id\":\"a\",\"index\":1}\n")
 	want(t, next(), "{\"index\":1,\"entry\":{\"x\":\"y\"}}\n")
 	live.Process.Kill()
 	live.Wait()

@@ -80,11 +80,11 @@ func clearDirectory(path string) error {
 // examined and emptied under it.
 func lockFile(path string, wait time.Duration) (*os.File, error) {
 	for deadline := time.Now().Add(wait); ; time.Sleep(lockRetry) {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK, fileMode)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|dontWait, fileMode)
 		if err != nil {
 			return nil, err
 		}
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err = tryLock(f)
 		if err == nil && stillAt(f, path) {
 			return f, nil
 		}

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -113,6 +116,40 @@ func FuzzEvents(f *testing.F) {
 		}
 		if !bytes.Equal(back, lines) {
 			t.Fatalf("%q became %q", lines, back)
+		}
+	})
+}
+
+// FuzzAsksForHealth: what the first bytes tell doesn't depend on how many of them have come, nor
+// needs more than peek looks at.
+func FuzzAsksForHealth(f *testing.F) {
+	for _, seed := range []string{"", "GET /livez HTTP/1.1", "HEAD /metrics?x", "GET /readyzz ", "get /livez ", "{\"head\":true}", "\x16\x03\x01"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, first []byte) {
+		told := unsure
+		for n := range len(first) + 1 {
+			now := asksForHealth(first[:n])
+			if told != unsure && now != told {
+				t.Fatalf("%q: %d, and after one byte more %d", first[:n], told, now)
+			}
+			told = now
+		}
+		if told == unsure && len(first) >= longestHealthRequest {
+			t.Fatalf("%q: it can't be told", first)
+		}
+		r, err := http.ReadRequest(bufio.NewReader(io.MultiReader(bytes.NewReader(first), strings.NewReader("\r\n\r\n"))))
+		if err != nil || r.Body != http.NoBody {
+			return
+		}
+		health := r.Method == http.MethodGet || r.Method == http.MethodHead
+		switch r.URL.Path {
+		case "/livez", "/readyz", "/metrics":
+		default:
+			health = false
+		}
+		if told == yes && !health {
+			t.Fatalf("%q: it asks for %s %s", first, r.Method, r.URL.Path)
 		}
 	})
 }

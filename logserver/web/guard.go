@@ -50,13 +50,17 @@ func (s *Site) refuse(r *http.Request) *failure {
 	p := r.URL.Path
 	switch {
 	case !localName(r):
-		return &failure{code: http.StatusForbidden, Error: "foreign host name on a loopback address", Remedy: "use localhost, 127.0.0.1 or [::1]; a proxy has to send one of them as Host"}
+		return foreignName()
 	case s.cross.Check(r) != nil:
 		return &failure{code: http.StatusForbidden, Error: "cross-site request", Remedy: "a page of another site may not append"}
 	case p == "" || p[0] != '/' || path.Clean(p) != p || strings.ContainsAny(p, "\x00\\"):
 		return &failure{code: http.StatusNotFound, Error: "no such path", Remedy: "write the path plainly: without //, . and .."}
 	}
 	return nil
+}
+
+func foreignName() *failure {
+	return &failure{code: http.StatusForbidden, Error: "foreign host name on a loopback address", Remedy: "use localhost, 127.0.0.1 or [::1]; a proxy has to send one of them as Host"}
 }
 
 // localName tells whether a request to a loopback address names this machine: a page

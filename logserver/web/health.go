@@ -3,7 +3,6 @@ package web
 import (
 	"io"
 	"net/http"
-	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -16,12 +15,8 @@ func (s *Site) makeMetrics() {
 	s.requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "ringlog_http_requests_total", Help: "Requests that were answered, by what they were for and the class of their status.",
 	}, []string{"route", "code"})
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "ringlog_build_info", Help: "1, with the version.",
-	}, []string{"version", "goversion"})
-	build.WithLabelValues(s.options.Version, runtime.Version()).Set(1)
 	s.registry = prometheus.NewRegistry()
-	s.registry.MustRegister(s.server, s.requests, build,
+	s.registry.MustRegister(s.server, s.requests, buildInfo(s.options.Version),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.metrics = promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 8})
 }
@@ -33,9 +28,11 @@ func (s *Site) showMetrics(a *answer, r *http.Request) *failure {
 
 // livez is answered as long as the process answers anything.
 func (s *Site) livez(a *answer, _ *http.Request) *failure {
-	a.text("alive\n")
+	a.text(alive)
 	return nil
 }
+
+const alive = "alive\n"
 
 func (s *Site) readyz(a *answer, _ *http.Request) *failure {
 	err := s.server.Ready()
@@ -43,10 +40,14 @@ func (s *Site) readyz(a *answer, _ *http.Request) *failure {
 		err = s.stopping.Err()
 	}
 	if err != nil {
-		return &failure{code: http.StatusServiceUnavailable, Error: "not ready: " + err.Error(), Remedy: "ask again; the server's log says more"}
+		return notReady(err)
 	}
 	a.text("ready\n")
 	return nil
+}
+
+func notReady(reason error) *failure {
+	return &failure{code: http.StatusServiceUnavailable, Error: "not ready: " + reason.Error(), Remedy: "ask again; the server's log says more"}
 }
 
 func (a *answer) text(text string) {

@@ -199,7 +199,7 @@ func TestReadersGo(t *testing.T) {
 func (s *site) until(line string) {
 	s.t.Helper()
 	for deadline := time.Now().Add(guard); ; {
-		metrics := text(s.t, s.do("GET", "/metrics", "").Body)
+		metrics := s.metrics()
 		if strings.Contains(metrics, "\n"+line+"\n") {
 			return
 		}
@@ -207,6 +207,11 @@ func (s *site) until(line string) {
 			s.t.Fatalf("no %s in\n%s", line, metrics)
 		}
 	}
+}
+
+func (s *site) metrics() string {
+	s.t.Helper()
+	return text(s.t, s.do("GET", "/metrics", "").Body)
 }
 
 // While appends are made, an answer that nobody takes holds up nobody else.

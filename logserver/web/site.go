@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
 
 	"github.com/ringlog/ringlog/logserver"
 )
@@ -59,7 +60,7 @@ func newSite(server *logserver.Server, o Options) *Site {
 		IdleTimeout:                  s.options.IdleTimeout,
 		MaxHeaderBytes:               maxHeader - headerSlack,
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     stdlog.New(complaints{s}, "", 0),
+		ErrorLog:                     complaints(s.options.Logger),
 	}
 	go func() {
 		defer close(s.served)
@@ -85,9 +86,13 @@ func (s *Site) Shutdown(ctx context.Context) error {
 }
 
 // complaints takes what net/http has to say: of clients that break off, and of panics.
-type complaints struct{ site *Site }
+func complaints(logger zerolog.Logger) *stdlog.Logger {
+	return stdlog.New(complainer{logger}, "", 0)
+}
 
-func (c complaints) Write(line []byte) (int, error) {
-	c.site.options.Logger.Debug().Bytes("said", line).Msg("http")
+type complainer struct{ logger zerolog.Logger }
+
+func (c complainer) Write(line []byte) (int, error) {
+	c.logger.Debug().Bytes("said", line).Msg("http")
 	return len(line), nil
 }

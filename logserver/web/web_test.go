@@ -37,6 +37,7 @@ type site struct {
 type setup struct {
 	files  *fs.Mem // of the segments; nil: new ones
 	fails  bool    // the log, in the course of the test
+	spoilt bool    // the data, likewise
 	log    logserver.Options
 	server logserver.ServerOptions
 	web    web.Options
@@ -86,7 +87,7 @@ func serve(t *testing.T, o setup) *site {
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		s.stop()
-		if report, err := check.Data(check.Options{Files: files}); err != nil {
+		if report, err := check.Data(check.Options{Files: files}); (err != nil) != o.spoilt {
 			t.Errorf("check: %v (%+v)", err, report)
 		}
 	})

@@ -1,0 +1,2 @@
+// Package container builds the image of the Dockerfile and runs it, with buildah and without a registry.
+package container

@@ -1,0 +1,3 @@
+// Package prometheus holds what the server exposes, the alerts and the dashboard of docs/ against
+// Prometheus's own promtool.
+package prometheus

@@ -1,0 +1,71 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// opening answers for a log that is being opened.
+type opening struct {
+	done, size atomic.Int64 // bytes of the segments that were read, and that are to be
+	metrics    http.Handler
+}
+
+// Progress is for logserver.Options.
+func (o *opening) Progress(done, size int64) {
+	o.size.Store(size)
+	o.done.Store(done)
+}
+
+// ratio is how much of the segments has been read, from 0 to 1.
+func (o *opening) ratio() float64 {
+	if size := o.size.Load(); size > 0 {
+		return float64(o.done.Load()) / float64(size)
+	}
+	return 0
+}
+
+// makeMetrics registers what can be told already.
+func (o *opening) makeMetrics(version string) {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		gauge("ringlog_ready", "1 when /readyz says so.", func() float64 { return 0 }),
+		gauge("ringlog_opening_ratio", "How much of the segments has been read, while the log is being opened.", o.ratio),
+		buildInfo(version), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	o.metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 8})
+}
+
+func buildInfo(version string) prometheus.Collector {
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "ringlog_build_info", Help: "1, with the version.",
+	}, []string{"version", "goversion"})
+	build.WithLabelValues(version, runtime.Version()).Set(1)
+	return build
+}
+
+// ServeHTTP answers what can be answered: see Lobby.
+func (o *opening) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := &answer{ResponseWriter: w, control: http.NewResponseController(w), code: http.StatusOK}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	switch {
+	case !localName(r):
+		a.fail(foreignName())
+	case r.URL.Path == "/livez":
+		a.text(alive)
+	case r.URL.Path == "/metrics":
+		o.metrics.ServeHTTP(a, r)
+	default:
+		a.fail(notReady(fmt.Errorf("the log is being opened, %d %% of what a start reads has been read", int(100*o.ratio()))))
+	}
+}

@@ -3,9 +3,7 @@ package segment
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"slices"
 
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 )
@@ -114,68 +112,6 @@ func (c *copier) told() Copied {
 	return Copied{c.identity, len(c.src.files), c.written, c.bytes, c.src.last().end.batch, c.src.warnings}
 }
 
-// compare finds how many files of the source a backup has begun to have.
-func (c *copier) compare(dst *inspection) (int, error) {
-	have := len(dst.files)
-	if have == 0 {
-		return 0, nil
-	}
-	if mine := dst.last().head.identity; mine != c.identity {
-		return 0, &ForeignError{"the backup", fmt.Sprintf("is of %s, and this is %s", mine, c.identity), "back up to another directory"}
-	}
-	for i := range have {
-		if i == len(c.src.files) {
-			return 0, fmt.Errorf("%w: it has %s, which the stream lacks", ErrParted, fileName(uint64(i)+1))
-		}
-		mine, theirs := &dst.files[i].head, &c.src.files[i].head
-		if mine.salt == theirs.salt && mine.prev == theirs.prev {
-			continue
-		}
-		if i == have-1 && mine.prev == theirs.prev {
-			// A start begins a file anew of which nothing was known to be durable, and keeps what was in it.
-			if same, err := c.keeps(&dst.files[i], &c.src.files[i]); same || err != nil {
-				return i, err
-			}
-		}
-		return 0, fmt.Errorf("%w: %s was begun differently", ErrParted, fileName(uint64(i)+1))
-	}
-	return have, nil
-}
-
-// keeps reports whether a file of the stream has all batches of the backup's.
-func (c *copier) keeps(mine, theirs *segment) (bool, error) {
-	name := fileName(mine.head.number)
-	file, err := open(c.to, name)
-	if err != nil {
-		return false, err
-	}
-	defer file.Close()
-	source, err := open(c.from, name)
-	if err != nil {
-		return false, err
-	}
-	defer source.Close()
-	has := newWalker(file, mine.salt, mine.head.start(), mine.size)
-	keeps := newWalker(source, theirs.salt, theirs.head.start(), theirs.end.Offset)
-	for {
-		if err := has.next(); errors.Is(err, io.EOF) || errors.As(err, new(*flaw)) {
-			return true, nil
-		} else if err != nil {
-			return false, fmt.Errorf("read %s of the backup: %w", name, err)
-		}
-		if keeps.next() != nil || !alike(has.frames, keeps.frames) {
-			return false, nil
-		}
-	}
-}
-
-// alike reports whether two batches hold the same, though framed differently.
-func alike(a, b []frame) bool {
-	return slices.EqualFunc(a, b, func(a, b frame) bool {
-		return a.kind == b.kind && a.batch == b.batch && a.length == b.length && a.payloadCRC == b.payloadCRC
-	})
-}
-
 // copyFile copies a file from its beginning.
 func (c *copier) copyFile(f *segment) error {
 	name := fileName(f.head.number)
@@ -225,6 +161,11 @@ func (c *copier) goOn(f *segment) error {
 	piece := &transfer{c: c, to: file, have: newWalker(file, f.salt, f.head.start(), size)}
 	if err := piece.run(newWalker(source, f.salt, f.head.start(), f.end.Offset), f); err != nil {
 		return err
+	}
+	if piece.have != nil {
+		if err := c.goesOn(piece.have, f.head.number+1); err != nil {
+			return err
+		}
 	}
 	if err := file.Sync(); err != nil {
 		return fmt.Errorf("flush %s of the backup: %w", name, err)

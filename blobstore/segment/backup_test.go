@@ -151,6 +151,25 @@ func TestBackupRefuses(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+	t.Run("an old copy of the newest file", func(t *testing.T) {
+		disk, backup := fs.Memory(), fs.Memory()
+		s, _ := mustOpen(t, disk, small)
+		appendSome(t, s, r, 5)
+		old := disk.Crash(r)
+		appendSome(t, s, r, 2)
+		backUp(t, disk, backup, segment.CopyOptions{})
+		if _, err := segment.Backup(old, backup, segment.CopyOptions{Whole: true}); !errors.Is(err, segment.ErrParted) {
+			t.Errorf("%v", err)
+		}
+		again, _ := mustOpen(t, old, small)
+		if _, err := segment.Backup(old, backup, segment.CopyOptions{}); !errors.Is(err, segment.ErrParted) {
+			t.Errorf("begun again: %v", err)
+		}
+		appendSome(t, again, r, 5)
+		if _, err := segment.Backup(old, backup, segment.CopyOptions{}); !errors.Is(err, segment.ErrParted) {
+			t.Errorf("gone on: %v", err)
+		}
+	})
 	t.Run("damage", func(t *testing.T) {
 		spoilt := disk.Crash(r)
 		f, err := spoilt.Open(segment.FileName(2))

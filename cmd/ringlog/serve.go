@@ -131,6 +131,9 @@ func openLog(config *Config, logger zerolog.Logger, interrupt <-chan struct{}) (
 		if err := makeBlobs(config.Blobs); err != nil {
 			return nil, err
 		}
+		if err := refuseNoted(config.Blobs); err != nil {
+			return nil, err
+		}
 	}
 	log, err := logserver.Open(logserver.Options{
 		Blobs:    config.Blobs,

@@ -241,3 +241,17 @@ func TestRestore(t *testing.T) {
 		t.Error("it was never broken off with some of its files there")
 	}
 }
+
+// TestBackupOfLongBatches: what fills up a frame to a multiple of 8 isn't always read with it.
+func TestBackupOfLongBatches(t *testing.T) {
+	disk, backup := fs.Memory(), fs.Memory()
+	s, _ := mustOpen(t, disk, segment.Options{Size: 1 << 20})
+	for i := range 40 {
+		if _, err := s.Append([]segment.Frame{{Kind: segment.KindContent, Payload: [2][]byte{make([]byte, 300_001+i)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backUp(t, disk, backup, segment.CopyOptions{})
+	got, _ := viewed(t, backup)
+	equal(t, "the backup", got, scan(t, s, segment.Position{}))
+}

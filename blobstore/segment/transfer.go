@@ -51,7 +51,7 @@ func (t *transfer) run(w *walker, f *segment) error {
 		if len(t.buf) == 0 {
 			t.at = from.Offset
 		}
-		t.buf = append(t.buf, w.window.buf[from.Offset-w.window.at:w.Offset-w.window.at]...)
+		t.take(w, from.Offset)
 		if err := t.write(copyPiece); err != nil {
 			return err
 		}
@@ -67,6 +67,15 @@ func (t *transfer) run(w *walker, f *segment) error {
 		t.c.bytes += t.written
 	}
 	return nil
+}
+
+// take gathers the batch that was read, which began at an offset.
+func (t *transfer) take(w *walker, from int64) {
+	read := w.window.buf[from-w.window.at:]
+	size := int(w.Offset - from)
+	t.buf = append(t.buf, read[:min(size, len(read))]...)
+	// The zeroes behind the last frame may not have been read.
+	t.buf = append(t.buf, zeroes[:max(0, size-len(read))]...)
 }
 
 // hasAlready reports whether the backup has the batch that was read.

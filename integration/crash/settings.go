@@ -28,6 +28,7 @@ var (
 	fills     = part{"13", "full disks", "FILLS", 3, 50, 0.08}
 	stops     = part{"22", "ordered stops under load", "STOPS", 5, 200, 0.05}
 	histories = part{"8, 11", "histories checked by porcupine, a kill in each", "HISTORIES", 3, 200, 0.05}
+	backups   = part{"33", "backups under load, restored and checked", "BACKUPS", 6, 100, 0}
 	flushes   = part{"1, 6", "appends whose order of system calls was seen", "APPENDS", 1000, 10_000, 0}
 )
 

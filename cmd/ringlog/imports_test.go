@@ -44,6 +44,8 @@ var onlyIn = map[string][]string{
 	"go.etcd.io/bbolt":                 {"logserver/index"},
 	"github.com/kelseyhightower":       {"cmd/ringlog"},
 	"github.com/spf13/cobra":           {"cmd/ringlog"},
+	"github.com/itchyny/gojq":          {"cmd/ringlog"},
+	"github.com/syndtr/goleveldb":      {"cmd/ringlog"},
 	"github.com/rs/zerolog":            {"cmd/ringlog", "logserver", "logserver/web"},
 	"github.com/klauspost/compress":    {"logserver/web"},
 	"github.com/prometheus/":           {"logserver", "logserver/web"},

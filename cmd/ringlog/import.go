@@ -109,15 +109,12 @@ func (i *importing) all(ctx context.Context, entries iter.Seq2[imported, error])
 		}
 	}
 	for {
-		select {
-		case <-i.stop:
-			i.result.Stopped = true
-			return errors.Join(i.flush(ctx), errors.New("stopped; run it again to go on"))
-		default:
-		}
 		entry, err, more := next()
 		if err == nil && more {
 			err = i.take(ctx, &entry)
+		}
+		if err == nil {
+			err = i.interrupted()
 		}
 		if err != nil || !more {
 			return errors.Join(i.flush(ctx), err)
@@ -148,8 +145,22 @@ func (i *importing) skip(ctx context.Context, next func() (imported, error, bool
 		}
 		i.result.There++
 		i.meter.add(entry.done)
+		if err := i.interrupted(); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// interrupted is an error if a signal has come.
+func (i *importing) interrupted() error {
+	select {
+	case <-i.stop:
+		i.result.Stopped = true
+		return errors.New("stopped; run it again to go on")
+	default:
+		return nil
+	}
 }
 
 // compact is an entry as the server stores it.

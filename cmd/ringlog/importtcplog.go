@@ -78,7 +78,7 @@ func (l *tcpLog) entries(hashes iter.Seq2[string, error]) iter.Seq2[imported, er
 			if err == nil {
 				entry.text, err = l.blob(hash)
 			}
-			if err != nil && l.lost && hash != "" {
+			if l.lost && (errors.Is(err, os.ErrNotExist) || errors.Is(err, errNotNamed)) {
 				entry.text, entry.lost, err = fmt.Appendf(nil, `{"lost":"%s"}`, hash), true, nil
 			}
 			if err != nil {
@@ -99,6 +99,8 @@ type tcpEntry struct {
 
 func (e tcpEntry) String() string { return fmt.Sprintf("index %d, %s", e.index, e.hash) }
 
+var errNotNamed = errors.New("is not what its name says")
+
 // blob reads the content of a hash and checks it.
 func (l *tcpLog) blob(hash string) ([]byte, error) {
 	name := filepath.Join(l.blobs, hash[:2], hash[2:])
@@ -107,7 +109,7 @@ func (l *tcpLog) blob(hash string) ([]byte, error) {
 		return nil, fmt.Errorf("%w; put back a copy of it, or import with --lost", err)
 	}
 	if !isNamed(text, hash) {
-		return nil, fmt.Errorf("%s is not what its name says; put back a copy of it, or import with --lost", name)
+		return nil, fmt.Errorf("%s %w; put back a copy of it, or import with --lost", name, errNotNamed)
 	}
 	return text, nil
 }

@@ -38,10 +38,13 @@ func FuzzIndexAndHash(f *testing.F) {
 		}
 		n := 0
 		for hash, err := range linesOfHashes(bytes.NewReader(value)) {
-			if err == nil && !isHash(hash) {
-				t.Errorf("hash %q of a list", hash)
+			if err != nil {
+				continue // it is the last
 			}
 			n++
+			if !isHash(hash) {
+				t.Errorf("hash %q of a list", hash)
+			}
 		}
 		if n > len(value)/hashLine {
 			t.Errorf("%d hashes of %d bytes", n, len(value))

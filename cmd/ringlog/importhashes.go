@@ -85,12 +85,13 @@ func linesOfHashes(file io.Reader) iter.Seq2[string, error] {
 		lines := bufio.NewReader(file)
 		line := make([]byte, hashLine)
 		for {
-			_, err := io.ReadFull(lines, line)
-			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			n, err := io.ReadFull(lines, line)
+			torn := errors.Is(err, io.ErrUnexpectedEOF)
+			switch {
+			case errors.Is(err, io.EOF), torn && isHex(line[:n]):
 				return
-			}
-			if err == nil && (line[hashLine-1] != '\n' || !isHash(string(line[:hashLine-1]))) {
-				err = fmt.Errorf("the list has %.80q, no line of a SHA-256 in hex", line)
+			case torn, err == nil && (line[hashLine-1] != '\n' || !isHash(string(line[:hashLine-1]))):
+				err = fmt.Errorf("the list has %.80q, no line of a SHA-256 in hex", line[:n])
 			}
 			if err != nil {
 				yield("", err)

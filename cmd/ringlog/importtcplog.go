@@ -134,7 +134,16 @@ func isNamed(text []byte, hash string) bool {
 
 // isHash reports whether a text is a SHA-256 in lower case hex.
 func isHash(text string) bool {
-	return len(text) == 2*sha256.Size && strings.Trim(text, "0123456789abcdef") == ""
+	return len(text) == 2*sha256.Size && isHex([]byte(text))
+}
+
+func isHex(text []byte) bool {
+	for _, c := range text {
+		if (c < '0' || '9' < c) && (c < 'a' || 'f' < c) {
+			return false
+		}
+	}
+	return true
 }
 
 // parseIndex reads the key of an entry: its index, from version 9 on; before, behind the name of the
@@ -147,12 +156,12 @@ func parseIndex(key string) (uint64, bool) {
 	}
 	const direct = 251
 	first, rest := packed[0], packed[1:]
-	if first < direct {
-		return uint64(first), len(rest) == 0
-	}
-	n := int(first) - direct + 1
-	if n > 4 || len(rest) != n { // five bytes are 4 billion entries
+	n := max(0, int(first)-direct+1)
+	if n > 4 || len(rest) != n { // beyond are more than 4 billion entries
 		return 0, false
+	}
+	if n == 0 {
+		return uint64(first), true
 	}
 	index := uint64(0)
 	for _, b := range rest {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,11 +13,13 @@ import (
 
 // progress tells on a terminal how far something has come, and how fast; elsewhere nothing.
 type progress struct {
-	out   io.Writer // nil: not a terminal
-	what  string
 	unit  float64 // how many are one of rate
 	rate  string
 	total int64 // 0: unknown
+
+	mu    sync.Mutex // guards the following
+	out   io.Writer  // nil: not a terminal, or ended
+	what  string
 	done  uint64
 	began time.Time
 	told  time.Time
@@ -50,11 +53,15 @@ func isTerminal(file *os.File) bool {
 }
 
 func (p *progress) restart(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.what, p.done, p.began = what, 0, time.Now()
 }
 
 // add notes that so many more are done.
 func (p *progress) add(n uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.done += n
 	if p.out == nil {
 		return
@@ -78,14 +85,35 @@ func (p *progress) text(now time.Time) string {
 	}
 	share := min(1, float64(p.done)/float64(p.total))
 	full := int(share * barWidth)
-	left := time.Duration(float64(p.total-min(p.total, int64(p.done))) / max(rate, 1e-9) * float64(time.Second))
+	left := time.Duration(min(99*3600, float64(p.total-min(p.total, int64(p.done)))/max(rate, 1e-9)) * float64(time.Second))
 	return fmt.Sprintf("[%s%s] %d %%, %s, %v left", strings.Repeat("#", full), strings.Repeat(".", barWidth-full),
-		int(share*100), speed, min(left, 99*time.Hour).Round(time.Second))
+		int(share*100), speed, left.Round(time.Second))
 }
 
-// end clears the line.
+// end clears the line and tells no more.
 func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.out != nil {
-		fmt.Fprint(p.out, "\r\x1b[K")
+		fmt.Fprint(p.out, clearLine)
+		p.out = nil
 	}
+}
+
+const clearLine = "\r\x1b[K"
+
+// besideProgress writes to what progress tells on, without leaving half of its line there.
+type besideProgress struct {
+	*progress
+	to io.Writer
+}
+
+func (b besideProgress) Write(text []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.out != nil {
+		fmt.Fprint(b.out, clearLine)
+		b.told = time.Time{}
+	}
+	return b.to.Write(text)
 }

@@ -27,6 +27,8 @@ type reading struct {
 	jq     string
 	raw    bool
 	filter *filter // of jq, nil without
+	all    bool    // of the log
+	meter  *progress
 }
 
 // addPrinting adds the flags that say how entries are printed.
@@ -86,7 +88,7 @@ func newRead() *cobra.Command {
 }
 
 func newExport() *cobra.Command {
-	var r reading
+	r := reading{all: true}
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print all entries of a log, one a line",
@@ -122,6 +124,13 @@ func (r *reading) print(cmd *cobra.Command, options ...client.ReadOption) error 
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
 	out := newOutput(os.Stdout, r.live)
+	if r.meter = newCounter(os.Stderr, "read", 0); r.live || isTerminal(os.Stdout) {
+		r.meter.end()
+	} else if r.all {
+		head, _ := c.Head(ctx, client.Log(r.log)) // it is only for the bar
+		r.meter.total = int64(head)
+	}
+	defer r.meter.end()
 	var entries iter.Seq2[client.Entry, error]
 	if r.live {
 		whenGone(os.Stdout, cancel)
@@ -149,11 +158,13 @@ func (r *reading) compile() (err error) {
 func (r *reading) write(ctx context.Context, out *output, entries iter.Seq2[client.Entry, error]) error {
 	var text []byte
 	missing, failed := 0, 0
+	stderr := besideProgress{r.meter, os.Stderr}
 	for entry, err := range entries {
+		r.meter.add(1)
 		switch {
 		case isOfOneEntry(err):
 			missing++
-			fmt.Fprintf(os.Stderr, "ringlog: entry %d: %v\n", entry.Index, err)
+			fmt.Fprintf(stderr, "ringlog: entry %d: %v\n", entry.Index, err)
 			continue
 		case err != nil:
 			return clientError(err)
@@ -165,7 +176,7 @@ func (r *reading) write(ctx context.Context, out *output, entries iter.Seq2[clie
 			break
 		} else if output := (*outputError)(nil); err != nil && !errors.As(err, &output) && ctx.Err() == nil {
 			failed++
-			fmt.Fprintf(os.Stderr, "ringlog: entry %d: jq: %v\n", entry.Index, err)
+			fmt.Fprintf(stderr, "ringlog: entry %d: jq: %v\n", entry.Index, err)
 			continue
 		}
 		if err != nil {

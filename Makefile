@@ -42,6 +42,7 @@ integration: build ## real npm clients, netcat, curl, what `make crash` runs, ea
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -p 1 -timeout 10m ./...
 
 check: lint fuzz integration sim ## what `make test` leaves out
+	go test -tags docs -run TestDocs ./cmd/ringlog
 
 sim: ## clusters in virtual time: SEEDS=n from FIRST=n on, or SEED=n once more with what happened
 	SEEDS=$(SEEDS) go test -count=1 -timeout 24h -v -run TestSeeds ./logserver/order/sim

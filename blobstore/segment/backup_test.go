@@ -255,3 +255,60 @@ func TestBackupOfLongBatches(t *testing.T) {
 	got, _ := viewed(t, backup)
 	equal(t, "the backup", got, scan(t, s, segment.Position{}))
 }
+
+// TestBackupOverDamage: whatever happened to a backup, going on with it is refused, or puts it right, or
+// leaves damage that is found by who reads it.
+func TestBackupOverDamage(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	disk, sound := fs.Memory(), fs.Memory()
+	s, _ := mustOpen(t, disk, small)
+	appendSome(t, s, r, 60)
+	backUp(t, disk, sound, segment.CopyOptions{})
+	appendSome(t, s, r, 20)
+	want := scan(t, s, segment.Position{})
+	names, _ := sound.List()
+	refused, found, mended := 0, 0, 0
+	for range 400 {
+		backup := sound.Crash(r)
+		name := names[r.IntN(len(names))]
+		file, err := backup.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, _ := file.Size()
+		if r.IntN(4) == 0 {
+			file.Truncate(r.Int64N(size + 1))
+		} else {
+			file.WriteAt([]byte{byte(r.Uint32())}, r.Int64N(size))
+		}
+		if _, err := segment.Backup(disk, backup, segment.CopyOptions{}); err != nil {
+			refused++
+			continue
+		}
+		got, err := scanned(backup)
+		if err != nil {
+			found++
+			continue
+		}
+		mended++
+		equal(t, "the backup", got, want)
+	}
+	t.Logf("%d refused, %d found by reading, %d as they should be", refused, found, mended)
+	if refused == 0 || found == 0 || mended == 0 {
+		t.Error("the damage is too much alike")
+	}
+}
+
+// scanned is what viewed shows, or why it can't be.
+func scanned(f fs.FS) (lines []string, err error) {
+	s, _, err := segment.View(f)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	err = s.Scan(segment.Position{}, func(_ segment.Position, kind segment.Kind, payload []byte) error {
+		lines = append(lines, fmt.Sprintf("%d %s", kind, payload))
+		return nil
+	})
+	return lines, err
+}

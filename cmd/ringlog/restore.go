@@ -61,16 +61,17 @@ func runRestore(out io.Writer, config *Config, dir string, asJSON bool) error {
 	_, notBackup := os.Stat(filepath.Join(dir, backupNote))
 	copied, err := segment.Restore(from, to, segment.CopyOptions{Whole: notBackup != nil, Progress: meter.add})
 	meter.end()
+	result := newCopyResult(&copied, 0)
+	if err == nil {
+		err = result.check(to, config)
+	}
 	if err == nil {
 		err = dropNote(to)
 	}
 	if err != nil {
 		return restoreError(config, dir, err)
 	}
-	result := newCopyResult(&copied, time.Since(began))
-	if err := result.check(to, config); err != nil {
-		return err
-	}
+	result.Took = time.Since(began).Seconds()
 	return sayCopied(out, asJSON, fmt.Sprintf("restored %d entries of %d logs to %s", result.Entries, result.Logs, config.Blobs), result)
 }
 
@@ -83,7 +84,7 @@ func (r *copyResult) check(files fs.FS, config *Config) error {
 	if r.Gone > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d entries are lost: a repair had marked them so before the backup", r.Gone))
 	}
-	return withCode(dataCode(err), err)
+	return err
 }
 
 // fitForRestore refuses to restore over anything.

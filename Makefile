@@ -10,13 +10,18 @@ LINES ?= 1000000
 MILLIONS ?= 50
 SEEDS ?= 1000
 
-.PHONY: run build test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth clean
+.PHONY: run build man test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
 
 build: ## bin/ringlog, static
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/ringlog ./cmd/ringlog
+
+man: ## man pages, and completions for bash, zsh and fish, in bin/share
+	rm -rf bin/share
+	env -i PATH="$$PATH" HOME="$$HOME" GOFLAGS="$$GOFLAGS" SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		go run -tags docs -ldflags "-X main.version=$(VERSION)" ./cmd/ringlog bin/share
 
 test: ## all Go tests; no root, nothing but Go modules
 	go test -race ./...
@@ -43,6 +48,7 @@ check-release: ## the release built twice is the same, byte for byte
 	integration/scripts/check-release
 
 check: lint cross check-release fuzz integration sim ## what `make test` leaves out
+	go test -tags docs -run TestDocs ./cmd/ringlog
 
 cross: ## everything compiles for the other systems, too; what only Linux has is tagged
 	for module in . integration; do for system in darwin windows; do for processor in amd64 arm64; do \

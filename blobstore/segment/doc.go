@@ -27,6 +27,9 @@
 // [Repair.Apply] does it. What is lost is marked where it lay, and everything else keeps
 // its place.
 //
+// It can be copied: [Backup] makes and goes on with a copy, also while a server appends, and
+// [Restore] makes a stream of its own of one.
+//
 // What it leaves to others: what the frames mean, when to append, and who may. One
 // caller at a time appends, reserves, idles and closes; reading and scanning go on beside it.
 package segment

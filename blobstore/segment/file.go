@@ -29,10 +29,11 @@ type point struct {
 type Identity struct{ Cluster, Node [16]byte }
 
 func (id Identity) String() string {
-	return "cluster " + uuid(id.Cluster) + ", node " + uuid(id.Node)
+	return "cluster " + UUID(id.Cluster) + ", node " + UUID(id.Node)
 }
 
-func uuid(b [16]byte) string {
+// UUID is an id of an Identity as text.
+func UUID(b [16]byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 

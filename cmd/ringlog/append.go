@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -54,6 +55,7 @@ type appending struct {
 	raw bool
 
 	client   *client.Client
+	meter    *progress
 	maxEntry int
 	message  []byte // the entry made of a raw line
 }
@@ -72,6 +74,11 @@ func (a *appending) run(ctx context.Context, files []string) error {
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
+	a.meter = newProgress(os.Stderr, "append", fileSizes(files))
+	if isTerminal(os.Stdin) && slices.Contains(files, "-") {
+		a.meter.end() // it is typed
+	}
+	a.out = besideProgress{a.meter, a.out}
 	interrupted := interrupts()
 	began := time.Now()
 	ended := make(chan struct{})
@@ -86,6 +93,7 @@ func (a *appending) run(ctx context.Context, files []string) error {
 		signal.Stop(interrupted) // the next one ends the process at once
 		a.interrupt()
 	}
+	a.meter.end()
 	return a.summary(a.log, time.Since(began))
 }
 
@@ -152,6 +160,7 @@ func (a *appending) lines(ctx context.Context, name string, r io.Reader) error {
 		case a.raw || !isBlank(line):
 			a.entry(ctx, at, a.wrap(line))
 		}
+		a.meter.add(uint64(len(line) + 1))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 type benching struct {
 	target
 	appends, tails      bool
+	asJSON              bool
 	conns, inFlight     int
 	size, tailConns     int
 	duration            time.Duration
@@ -50,6 +52,7 @@ func newBench() *cobra.Command {
 	flags.IntVar(&b.size, "size", 200, "bytes of an entry")
 	flags.IntVar(&b.tailConns, "tails", 1, "connections that tail")
 	flags.DurationVar(&b.duration, "duration", 10*time.Second, "how long")
+	flags.BoolVar(&b.asJSON, "json", false, "print the result as one JSON object")
 	return cmd
 }
 
@@ -199,6 +202,10 @@ func (b *benching) watch(ended <-chan struct{}) {
 // report prints the result.
 func (b *benching) report() {
 	took := b.appendsEnded.Sub(b.began)
+	if b.asJSON {
+		b.printJSON(took)
+		return
+	}
 	if b.appends {
 		fmt.Fprintf(b.out, "log %s\n", b.log)
 		b.answered.print(b.out, fmt.Sprintf("append %d×%d, %d bytes", b.conns, b.inFlight, b.size), took)
@@ -206,4 +213,21 @@ func (b *benching) report() {
 	if b.tails {
 		b.delivered.print(b.out, fmt.Sprintf("tail ×%d", b.tailConns), took)
 	}
+}
+
+// printJSON prints the result for programs.
+func (b *benching) printJSON(took time.Duration) {
+	result := struct {
+		Log    string       `json:"log"`
+		Append *benchResult `json:"append,omitempty"`
+		Tail   *benchResult `json:"tail,omitempty"`
+	}{Log: b.log}
+	if b.appends {
+		result.Append = b.answered.result(took)
+	}
+	if b.tails {
+		result.Tail = b.delivered.result(took)
+	}
+	line, _ := json.Marshal(result) // it has nothing that can't be marshaled
+	fmt.Fprintf(b.out, "%s\n", line)
 }

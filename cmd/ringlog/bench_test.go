@@ -29,6 +29,9 @@ func TestBenchMeter(t *testing.T) {
 	if !strings.HasPrefix(out.String(), "x: 10000 in 2.0s, 5000/s, 0.0 MB/s, p50 ") {
 		t.Error(out.String())
 	}
+	if r := m.result(2 * time.Second); r.Count != 10000 || r.Seconds != 2 || r.P50 <= 0 || r.P99 < r.P50 || r.Max < r.P99 {
+		t.Errorf("%+v", r)
+	}
 }
 
 func TestBenchTailTake(t *testing.T) {

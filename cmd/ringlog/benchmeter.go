@@ -66,6 +66,26 @@ func (m *benchMeter) print(w io.Writer, what string, took time.Duration) {
 	fmt.Fprintln(w)
 }
 
+// benchResult is what a meter came to, as --json prints it; times are microseconds.
+type benchResult struct {
+	Count   uint64  `json:"count"`
+	Bytes   uint64  `json:"bytes"`
+	Seconds float64 `json:"seconds"`
+	P50     float64 `json:"p50_us,omitempty"`
+	P99     float64 `json:"p99_us,omitempty"`
+	Max     float64 `json:"max_us,omitempty"`
+}
+
+func (m *benchMeter) result(took time.Duration) *benchResult {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := &benchResult{Count: m.n, Bytes: m.bytes, Seconds: took.Seconds()}
+	if m.timed > 0 {
+		r.P50, r.P99, r.Max = micros(m.quantile(0.5)), micros(m.quantile(0.99)), micros(m.longest)
+	}
+	return r
+}
+
 // round leaves three digits or so.
 func round(d time.Duration) time.Duration {
 	switch {

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 )
 
 func newConfig() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	command := &cobra.Command{
 		Use:   "config",
 		Short: "Print every variable of the server's configuration",
 		Long: "Print every variable of the server's configuration: its value, where that comes from, the default, and\n" +
@@ -18,6 +22,9 @@ func newConfig() *cobra.Command {
 			config, bad := loadConfig()
 			if bad == nil {
 				bad = config.checkCluster()
+			}
+			if asJSON {
+				return errors.Join(printConfig(cmd.OutOrStdout()), bad)
 			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "VARIABLE\tVALUE\tORIGIN\tDEFAULT\tMEANING")
@@ -37,6 +44,27 @@ func newConfig() *cobra.Command {
 			return bad
 		},
 	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print a list of JSON objects")
+	return command
+}
+
+// printConfig writes what `config` prints for programs.
+func printConfig(out io.Writer) error {
+	type row struct {
+		Variable string `json:"variable"`
+		Value    string `json:"value"`
+		Origin   string `json:"origin"`
+		Default  string `json:"default"`
+		Meaning  string `json:"meaning"`
+		NotYet   bool   `json:"not_yet,omitempty"`
+	}
+	var rows []row
+	for _, v := range variables(&Config{}) {
+		rows = append(rows, row{v.name, v.shown(), v.origin(), v.def, v.meaning, v.later})
+	}
+	line, _ := json.Marshal(rows) // it has nothing that can't be marshaled
+	_, err := fmt.Fprintf(out, "%s\n", line)
+	return err
 }
 
 func orDash(text string) string {

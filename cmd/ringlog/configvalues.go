@@ -60,6 +60,17 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10)
 }
 
+// Set implements pflag.Value, for flags that are sizes.
+func (s *Size) Set(text string) error {
+	if s.Decode(text) != nil {
+		return errors.New("want a size as 4096, 64KiB, 256MiB")
+	}
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*Size) Type() string { return "SIZE" }
+
 // Bool is true or false and nothing else.
 type Bool bool
 

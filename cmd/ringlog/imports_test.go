@@ -46,6 +46,8 @@ var onlyIn = map[string][]string{
 	"github.com/kelseyhightower":       {"cmd/ringlog"},
 	"github.com/spf13/cobra":           {"cmd/ringlog"},
 	"github.com/rs/zerolog":            {"cmd/ringlog", "logserver", "logserver/cluster", "logserver/web"},
+	"github.com/itchyny/gojq":          {"cmd/ringlog"},
+	"github.com/syndtr/goleveldb":      {"cmd/ringlog"},
 	"github.com/klauspost/compress":    {"logserver/web"},
 	"github.com/prometheus/":           {"logserver", "logserver/web"},
 	"github.com/cenkalti/backoff":      {"client", "blobstore/peer"},

@@ -12,7 +12,17 @@ import (
 // version is set by the linker (make build).
 var version = "devel"
 
+// generate, in a build with -tags docs, writes man pages and completions to a directory.
+var generate func(dir string) error
+
 func main() {
+	if generate != nil && len(os.Args) == 2 {
+		if err := generate(os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, "ringlog:", err)
+			os.Exit(exitFailure)
+		}
+		return
+	}
 	os.Exit(run(os.Args[1:]))
 }
 

@@ -23,6 +23,20 @@ type reading struct {
 	n    uint64
 	meta bool
 	live bool
+
+	jq     string
+	raw    bool
+	filter *filter // of jq, nil without
+	all    bool    // of the log
+	meter  *progress
+}
+
+// addPrinting adds the flags that say how entries are printed.
+func (r *reading) addPrinting(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&r.meta, "meta", false, "with index, time, hash and key")
+	cmd.Flags().StringVar(&r.jq, "jq", "", "print what the jq expression `EXPR` makes of each entry (with --meta: of the whole line)")
+	cmd.Flags().BoolVarP(&r.raw, "raw-output", "r", false, "with --jq: strings without their quotes")
+	r.addFlags(cmd)
 }
 
 const fromHelp = "first entry: `A` is an index (from 1), -N for the last N, a time (RFC 3339), or an age (15m, 7d)"
@@ -40,8 +54,7 @@ func newTail() *cobra.Command {
 	cmd.Flags().Uint64VarP(&r.n, "lines", "n", 10, "how many of the last entries; with --from: at most `N` from there")
 	cmd.Flags().BoolVarP(&r.live, "follow", "f", false, "go on with new entries")
 	cmd.Flags().StringVar(&r.from, "from", "", fromHelp)
-	cmd.Flags().BoolVar(&r.meta, "meta", false, "with index, time, hash and key")
-	r.addFlags(cmd)
+	r.addPrinting(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if r.from == "" {
 			return r.print(cmd, client.Last(r.n))
@@ -64,8 +77,7 @@ func newRead() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&r.from, "from", "1", fromHelp)
 	cmd.Flags().Uint64VarP(&r.n, "lines", "n", 0, "at most `N` entries")
-	cmd.Flags().BoolVar(&r.meta, "meta", false, "with index, time, hash and key")
-	r.addFlags(cmd)
+	r.addPrinting(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed("lines") {
 			return r.printFrom(cmd, client.Count(r.n))
@@ -76,15 +88,14 @@ func newRead() *cobra.Command {
 }
 
 func newExport() *cobra.Command {
-	var r reading
+	r := reading{all: true}
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print all entries of a log, one a line",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return r.print(cmd, client.From(1)) },
 	}
-	cmd.Flags().BoolVar(&r.meta, "meta", false, "with index, time, hash and key")
-	r.addFlags(cmd)
+	r.addPrinting(cmd)
 	return cmd
 }
 
@@ -98,6 +109,9 @@ func (r *reading) printFrom(cmd *cobra.Command, options ...client.ReadOption) er
 
 // print writes what a read yields. An entry that can't be given is reported, the rest goes on.
 func (r *reading) print(cmd *cobra.Command, options ...client.ReadOption) error {
+	if err := r.compile(); err != nil {
+		return err
+	}
 	c, err := r.connect(cmd.Context())
 	if err != nil {
 		return err
@@ -110,6 +124,13 @@ func (r *reading) print(cmd *cobra.Command, options ...client.ReadOption) error 
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
 	out := newOutput(os.Stdout, r.live)
+	if r.meter = newCounter(os.Stderr, "read", 0); r.live || isTerminal(os.Stdout) {
+		r.meter.end()
+	} else if r.all {
+		head, _ := c.Head(ctx, client.Log(r.log)) // it is only for the bar
+		r.meter.total = int64(head)
+	}
+	defer r.meter.end()
 	var entries iter.Seq2[client.Entry, error]
 	if r.live {
 		whenGone(os.Stdout, cancel)
@@ -117,32 +138,56 @@ func (r *reading) print(cmd *cobra.Command, options ...client.ReadOption) error 
 	} else {
 		entries = c.Read(ctx, options...)
 	}
-	err = r.write(out, entries)
+	err = r.write(ctx, out, entries)
 	if ctx.Err() != nil {
 		return errQuiet
 	}
 	return errors.Join(err, out.flush())
 }
 
-func (r *reading) write(out *output, entries iter.Seq2[client.Entry, error]) error {
+func (r *reading) compile() (err error) {
+	switch {
+	case r.jq != "":
+		r.filter, err = newFilter(r.jq, r.raw)
+	case r.raw:
+		err = withCode(exitUsage, errors.New("--raw-output: want --jq beside it"))
+	}
+	return err
+}
+
+func (r *reading) write(ctx context.Context, out *output, entries iter.Seq2[client.Entry, error]) error {
 	var text []byte
-	missing := 0
+	missing, failed := 0, 0
+	stderr := besideProgress{r.meter, os.Stderr}
 	for entry, err := range entries {
+		r.meter.add(1)
 		switch {
 		case isOfOneEntry(err):
 			missing++
-			fmt.Fprintf(os.Stderr, "ringlog: entry %d: %v\n", entry.Index, err)
+			fmt.Fprintf(stderr, "ringlog: entry %d: %v\n", entry.Index, err)
 			continue
 		case err != nil:
 			return clientError(err)
 		}
 		text = r.format(text[:0], &entry)
-		if err := out.line(text); err != nil {
+		if r.filter == nil {
+			err = out.line(text)
+		} else if err = r.filter.run(ctx, text, out.line); errors.Is(err, errHalt) {
+			break
+		} else if output := (*outputError)(nil); err != nil && !errors.As(err, &output) && ctx.Err() == nil {
+			failed++
+			fmt.Fprintf(stderr, "ringlog: entry %d: jq: %v\n", entry.Index, err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
 	if missing > 0 {
 		return withCode(exitData, fmt.Errorf("%d entries could not be read", missing))
+	}
+	if failed > 0 {
+		return fmt.Errorf("of %d entries the jq expression failed", failed)
 	}
 	return nil
 }

@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 }
 
 func TestScript(t *testing.T) {
+	testdata, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, blobs := range []string{"ringlog.blobs", inMemory} {
 		t.Run(filepath.Ext("." + blobs)[1:], func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
@@ -46,6 +50,7 @@ func TestScript(t *testing.T) {
 				Setup: func(env *testscript.Env) error {
 					env.Setenv("BLOBS", blobs)
 					env.Setenv("PORT", "0")
+					env.Setenv("TESTDATA", testdata)
 					// The race detector would have every process wait a second at its end.
 					env.Setenv("GORACE", "atexit_sleep_ms=0")
 					env.Values[talkKey{}] = &talk{connections: map[string]*conversation{}}

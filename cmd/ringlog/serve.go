@@ -165,6 +165,9 @@ func openLog(config *Config, clients net.Addr, logger zerolog.Logger, interrupt 
 		if others, err = clusterOptions(config, clients, logger); err != nil {
 			return nil, nil, err
 		}
+		if err := refuseNoted(config.Blobs); err != nil {
+			return nil, err
+		}
 	}
 	if config.Blobs != inMemory {
 		if _, err := os.Stat(filepath.Dir(config.DB)); errors.Is(err, os.ErrNotExist) {

@@ -48,6 +48,9 @@ func runVerify(out io.Writer, config *Config, asJSON bool) error {
 	defer files.Close()
 	began, meter := time.Now(), newProgress(os.Stderr, "verify", dataSize(config.Blobs))
 	options := check.Options{Files: files, DB: config.DB, Live: true, Progress: meter.add}
+	if isThere(filepath.Join(config.Blobs, backupNote)) {
+		options.DB = "" // a backup has none
+	}
 	report, err := check.Data(options)
 	if errors.Is(err, os.ErrNotExist) {
 		meter.end()

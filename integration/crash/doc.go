@@ -11,8 +11,8 @@
 // (integration/ledger) in this process; the ledger finds what was lost, doubled, reordered, altered,
 // refused and yet there.
 //
-// SEED makes a run again, as far as a race allows. KILLS, CUTS, GAPS, CALLS, FILLS, STOPS, HISTORIES
-// and APPENDS say how often; HOURS bounds the long run, and each part has its share of it. SUMMARY names a file for
+// SEED makes a run again, as far as a race allows. KILLS, CUTS, GAPS, CALLS, FILLS, STOPS, HISTORIES,
+// BACKUPS and APPENDS say how often; HOURS bounds the long run, and each part has its share of it. SUMMARY names a file for
 // the table of what was tried. A failing run prints its seed and keeps its data.
 //
 // What a machine can't do (loop devices, mounting, seccomp) is skipped with "not proven here", and

@@ -21,13 +21,14 @@ type part struct {
 
 // The parts, whose shares come to 1.
 var (
-	kills     = part{"2, 10", "kills under load", "KILLS", 20, 1000, 0.25}
+	kills     = part{"2, 10", "kills under load", "KILLS", 20, 1000, 0.22}
 	cuts      = part{"3", "power cuts under load", "CUTS", 5, 200, 0.25}
 	gaps      = part{"3a", "kills between write and flush, then a power cut", "GAPS", 1, 50, 0.07}
 	calls     = part{"5, 14", "system calls killed, failed (EIO), out of space (ENOSPC)", "CALLS", 30, 100_000, 0.25}
 	fills     = part{"13", "full disks", "FILLS", 3, 50, 0.08}
 	stops     = part{"22", "ordered stops under load", "STOPS", 5, 200, 0.05}
 	histories = part{"8, 11", "histories checked by porcupine, a kill in each", "HISTORIES", 3, 200, 0.05}
+	backups   = part{"33", "backups under load, restored and checked", "BACKUPS", 6, 100, 0.03}
 	flushes   = part{"1, 6", "appends whose order of system calls was seen", "APPENDS", 1000, 10_000, 0}
 )
 

@@ -165,15 +165,15 @@ func openLog(config *Config, clients net.Addr, logger zerolog.Logger, interrupt 
 		if others, err = clusterOptions(config, clients, logger); err != nil {
 			return nil, nil, err
 		}
-		if err := refuseNoted(config.Blobs); err != nil {
-			return nil, err
-		}
 	}
 	if config.Blobs != inMemory {
 		if _, err := os.Stat(filepath.Dir(config.DB)); errors.Is(err, os.ErrNotExist) {
 			return nil, nil, configErrorf("DB: want a file whose directory exists: %w", err)
 		}
 		if err := makeBlobs(config.Blobs); err != nil {
+			return nil, nil, err
+		}
+		if err := refuseNoted(config.Blobs); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -38,15 +38,18 @@ func (s *Site) livez(a *answer, _ *http.Request) *failure {
 }
 
 func (s *Site) readyz(a *answer, _ *http.Request) *failure {
-	err := s.server.Ready()
-	if err == nil && s.stopping.Err() != nil {
-		err = s.stopping.Err()
-	}
-	if err != nil {
+	if err := s.ready(); err != nil {
 		return &failure{code: http.StatusServiceUnavailable, Error: "not ready: " + err.Error(), Remedy: "ask again; the server's log says more"}
 	}
 	a.text("ready\n")
 	return nil
+}
+
+func (s *Site) ready() error {
+	if err := s.server.Ready(); err != nil {
+		return err
+	}
+	return s.stopping.Err()
 }
 
 func (a *answer) text(text string) {

@@ -29,17 +29,3 @@ func (s *Site) head(a *answer, name string) *failure {
 	a.WriteHeader(http.StatusOK)
 	return nil
 }
-
-// front says what this is, to those who look at it with a browser.
-func front(a *answer, _ *http.Request) *failure {
-	a.text(`Ringlog, an append-only log.
-
-  curl --data-binary '{"hello":"world"}' http://HOST:8089/logs/main    append
-  curl 'http://HOST:8089/logs/main?from=1&follow=false'                read
-  curl -N http://HOST:8089/logs/main                                   read on
-  curl http://HOST:8089/logs                                           logs and heads
-
-/metrics /livez /readyz; the rest is in docs/HTTP.md.
-`)
-	return nil
-}

@@ -17,6 +17,8 @@ type Options struct {
 	IdleTimeout   time.Duration // how long a connection may wait between requests, 2 min
 	StopGrace     time.Duration // how long a stopping server reads a body that is on its way, 50 ms
 
+	HistoryStep time.Duration // of what /status tells of the last minutes, 1 s
+
 	MaxAtomic     int // bytes of a body that is appended all or none, 8 MiB
 	MaxCompressed int // answers that are compressed at once; those beyond are sent plain, 64
 }
@@ -27,6 +29,7 @@ func (o Options) withDefaults() Options {
 	defaults(&o.AnswerTimeout, 30*time.Second)
 	defaults(&o.IdleTimeout, 2*time.Minute)
 	defaults(&o.StopGrace, 50*time.Millisecond)
+	defaults(&o.HistoryStep, time.Second)
 	defaults(&o.MaxAtomic, 8<<20)
 	defaults(&o.MaxCompressed, 64)
 	return o

@@ -32,9 +32,10 @@ var mayImport = map[string][]string{
 	"logserver/check":      {"blobstore", "blobstore/segment", "blobstore/segment/fs", "logserver/index", "logserver/order"},
 	"logserver": {"protocol", "blobstore", "blobstore/ring", "blobstore/segment", "blobstore/segment/fs",
 		"blobstore/placed", "blobstore/peer", "logserver/hub", "logserver/index", "logserver/order", "logserver/check"},
-	"logserver/web": {"logserver", "blobstore", "protocol"},
-	"client":        {"protocol"},
-	"cmd/ringlog":   {"*"},
+	"logserver/web":    {"logserver", "logserver/web/jq", "blobstore", "protocol"},
+	"logserver/web/jq": {},
+	"client":           {"protocol"},
+	"cmd/ringlog":      {"*"},
 }
 
 // onlyIn says which packages may import a library, for those libraries that have one place.
@@ -47,6 +48,7 @@ var onlyIn = map[string][]string{
 	"github.com/rs/zerolog":            {"cmd/ringlog", "logserver", "logserver/web"},
 	"github.com/klauspost/compress":    {"logserver/web"},
 	"github.com/prometheus/":           {"logserver", "logserver/web"},
+	"github.com/itchyny/gojq":          {"cmd/ringlog", "logserver/web/jq"},
 	"github.com/cenkalti/backoff":      {"client", "blobstore/peer"},
 	"github.com/rogpeppe/go-internal/": {"cmd/ringlog"},
 }

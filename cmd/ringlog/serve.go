@@ -80,7 +80,7 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	}
 	server := logserver.NewServer(log, logserver.ServerOptions{
 		Echo: bool(config.Echo), MaxConns: connectionLimit(int(config.MaxConns), logger),
-		HTTP: web.Handler(web.Options{Version: buildVersion(), Logger: logger}),
+		HTTP: web.Handler(web.Options{Version: buildVersion(), Logger: logger, Filter: filterCommand()}),
 	})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

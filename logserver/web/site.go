@@ -27,6 +27,7 @@ type Site struct {
 	requests   *prometheus.CounterVec
 	compressed chan struct{} // has an element for each answer that is being compressed
 	metrics    http.Handler
+	filters    chan struct{} // has an element for each process that runs jq
 
 	assets  map[string]*asset // of the page
 	started time.Time
@@ -57,6 +58,7 @@ func newSite(server *logserver.Server, o Options) *Site {
 		served:   make(chan struct{}),
 		cross:    http.NewCrossOriginProtection(),
 	}
+	s.filters = make(chan struct{}, s.options.MaxFilters)
 	s.compressed = make(chan struct{}, s.options.MaxCompressed)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.makeMetrics()

@@ -44,7 +44,7 @@ export function clock(time, today = new Date()) {
 export const local = time => { const d = new Date(time); return `${dayOf(d)} ${clockOf(d)}` }
 
 // Characters that are not seen, or that change the direction of what stands around them.
-const unseen = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
+const unseen = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
 
 // visible writes such characters as JSON escapes, so that what is shown is what is there.
 export const visible = text => text.replace(unseen, c => '\\u' + c.charCodeAt(0).toString(16).padStart(4, '0'))

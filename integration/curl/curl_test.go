@@ -52,7 +52,7 @@ func TestConversation(t *testing.T) {
 		{`curl -s --compressed 'URL/logs/main?follow=false' | jq -c 'select(.index) | .entry' | tail -1`, "{\"n\":3}\n"},
 		{`curl -s -H 'Accept: text/event-stream' -H 'Last-Event-ID: 3' 'URL/logs/main?follow=false'`, "id: 4\ndata: {\"index\":4,\"entry\":{\"n\":3}}\n\ndata: {\"current\":true}\n\n"},
 		{`curl -s 'URL/logs/main?from=-1&meta=true&follow=false'`, "{\"index\":4,\"time\":\"2…"},
-		{`curl -s URL/logs`, "{\"logs\":[{\"log\":\"main\",\"first\":1,\"head\":4},{\"log\":\"many\",\"first\":1,\"head\":3},{\"log\":\"zipped\",\"first\":1,\"head\":3}]}\n"},
+		{`curl -s URL/logs`, "{\"logs\":[{\"log\":\"main\",\"first\":1,\"head\":4,\"bytes\":42},{\"log\":\"many\",\"first\":1,\"head\":3,\"bytes\":21},{\"log\":\"zipped\",\"first\":1,\"head\":3,\"bytes\":21}]}\n"},
 		{`curl -sI URL/logs/main | grep -i etag | tr -d '\r'`, "Etag: \"4\"\n"},
 		{`curl -s -H 'Idempotency-Key: invoice-7' -d '{"paid":12}' URL/logs/main`, "{\"index\":5,\"count\":1}\n"},
 		{`curl -s -H 'Idempotency-Key: invoice-7' -d '{"paid":12}' URL/logs/main`, "{\"index\":5,\"count\":1,\"duplicate\":true}\n"},

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/ringlog/ringlog/integration/server"
@@ -85,6 +87,14 @@ var (
 // open opens a tab. Its console must stay silent, unless the test takes away what it said.
 func open(t *testing.T, s *server.Server, window size, scheme, fragment string) *tab {
 	t.Helper()
+	b := openAt(t, s.Addr, window, scheme, fragment)
+	b.until(`document.querySelector('#health').dataset.state === 'good'`)
+	return b
+}
+
+// openAt is open of what is served at an address, whatever it says of itself.
+func openAt(t *testing.T, address string, window size, scheme, fragment string) *tab {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
 	b := &tab{t: t, ctx: ctx}
@@ -96,6 +106,9 @@ func open(t *testing.T, s *server.Server, window size, scheme, fragment string) 
 		options = append(options, chromedp.EmulateScale(2), chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
 	b.do(chromedp.EmulateViewport(window.width, window.height, options...), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		if _, err := chromedp.Call(ctx, page.BringToFront, cdp.Empty{}); err != nil {
+			return err
+		}
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 		})
@@ -112,8 +125,7 @@ func open(t *testing.T, s *server.Server, window size, scheme, fragment string) 
 			b.mu.Unlock()
 		}
 	}()
-	b.do(chromedp.Navigate("http://" + s.Addr + "/" + fragment))
-	b.until(`document.querySelector('#health').dataset.state === 'good'`)
+	b.do(chromedp.Navigate("http://" + address + "/" + fragment))
 	t.Cleanup(func() {
 		for _, c := range b.complaints() {
 			t.Error("the browser complains:", c)
@@ -149,7 +161,14 @@ func (b *tab) keys(text string) {
 // enter puts text into a field and sends it.
 func (b *tab) enter(field, text string) {
 	b.t.Helper()
-	b.do(chromedp.SetValue(chromedp.CSS(field), ""), chromedp.SendKeys(chromedp.CSS(field), text+"\r"))
+	eval[string](b, fmt.Sprintf(`document.querySelector(%q).value = ''`, field))
+	b.do(chromedp.SendKeys(chromedp.CSS(field), text+"\r"))
+}
+
+// kind chooses the kind of filter.
+func (b *tab) kind(kind string) {
+	b.t.Helper()
+	eval[bool](b, fmt.Sprintf(`(select => { select.value = %q; return select.dispatchEvent(new Event('change')) })(document.querySelector('#filter-kind'))`, kind))
 }
 
 func (b *tab) click(what string) {

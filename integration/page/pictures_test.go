@@ -40,17 +40,17 @@ func TestPictures(t *testing.T) {
 	}
 	opened := func(b *tab) { b.untilSeen("#tree", "readings") }
 	picture("light", desk, "light", "#house", nil)
-	picture("dark", desk, "dark", "#house/1180", opened)
-	picture("entry", desk, "light", "#house/1180", opened)
+	picture("dark", desk, "dark", "#house/1191", opened)
+	picture("entry", desk, "light", "#house/1191", opened)
 	picture("filter", desk, "light", "#house", func(b *tab) {
-		b.do(chromedp.SetValue(chromedp.CSS("#filter-kind"), "jq"))
+		b.kind("jq")
 		b.enter("#filter", `select(.room == "kitchen") | .temperature`)
 		b.untilSeen("#notice", "all searched")
 	})
 	picture("keys", desk, "dark", "#house", func(b *tab) { b.keys("?") })
 	picture("phone", phone, "light", "#house", nil)
 	picture("phone-dark", phone, "dark", "#house", func(b *tab) { b.click(`.tabs [data-view=server]`) })
-	picture("phone-entry", phone, "light", "#house/1180", opened)
+	picture("phone-entry", phone, "light", "#house/1191", opened)
 }
 
 // house fills logs with what a house might say, some of it while somebody looks.

@@ -9,6 +9,7 @@ type logHead struct {
 	Log   string `json:"log"`
 	First uint64 `json:"first"`
 	Head  uint64 `json:"head"`
+	Bytes *int64 `json:"bytes,omitempty"` // about
 }
 
 // logs tells which logs there are, and their heads.
@@ -16,7 +17,10 @@ func (s *Site) logs(a *answer, _ *http.Request) *failure {
 	heads := s.log.Heads()
 	list := make([]logHead, len(heads))
 	for i, h := range heads {
-		list[i] = logHead{h.Log, 1, h.Head}
+		list[i] = logHead{Log: h.Log, First: 1, Head: h.Head}
+		if h.About >= 0 {
+			list[i].Bytes = &heads[i].About
+		}
 	}
 	a.json(http.StatusOK, map[string][]logHead{"logs": list})
 	return nil

@@ -207,9 +207,17 @@ async function poll() {
   }
 }
 
+// hints are shorter where there are no keys.
+function hints() {
+  $('filter').placeholder = 'Filter'
+  $('jump').placeholder = 'Go to'
+  $('entry').placeholder = '{"hello":"world"}'
+}
+
 async function begin() {
   theme.begin(() => status.redraw())
   append.begin(() => log)
+  if (matchMedia('(pointer: coarse)').matches) hints()
   await logs.look().catch(() => {})
   route()
   poll()

@@ -34,7 +34,7 @@ function items(node, level, from) {
 
 function item(name, ordinal, node, level) {
   const label = make(ordinal ? 'span.ordinal' : 'span.name', null, visible(name))
-  const line = make('div.line', null, label)
+  const line = make('div.line', null, label, make('span.faint', null, ': '))
   const element = make('div.item', { role: 'treeitem', tabIndex: -1, ariaLevel: level }, line)
   if (!node.items) {
     line.append(scalar(node))

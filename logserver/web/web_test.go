@@ -26,7 +26,7 @@ const filterMode = "jq-filter"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == filterMode {
-		os.Exit(int(jq.Main(os.Args[2], jq.Limits{}, os.Stdin, os.Stdout, os.Stderr)))
+		os.Exit(int(jq.Main(os.Args[2], jq.Limits{Time: 500 * time.Millisecond}, os.Stdin, os.Stdout, os.Stderr)))
 	}
 	goleak.VerifyTestMain(m)
 }

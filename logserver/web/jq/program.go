@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -16,7 +17,7 @@ import (
 
 // Limits are what a program may use.
 type Limits struct {
-	Time   time.Duration // for one entry, 1 s
+	Time   time.Duration // of the processor, for one entry, 1 s
 	Output int           // bytes of results of one entry, 2 MiB
 	Memory uint64        // bytes of heap, 256 MiB
 }
@@ -34,6 +35,12 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// turn is the program running for one entry.
+type turn struct {
+	began  time.Duration // of the processor's time
+	cancel context.CancelFunc
+}
+
 // MaxProgram is how many bytes a program may have.
 const MaxProgram = 4 << 10
 
@@ -44,9 +51,10 @@ var (
 
 // Program is a program that can be run.
 type Program struct {
-	code   *gojq.Code
-	limits Limits
-	out    []byte
+	code    *gojq.Code
+	limits  Limits
+	out     []byte
+	running atomic.Pointer[turn]
 }
 
 // Compile makes a Program of its text; its error is for whoever wrote the text.
@@ -82,8 +90,10 @@ func (p *Program) Line(line []byte) ([]byte, error) {
 	if err != nil {
 		return p.failed(head, err), nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), p.limits.Time)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	p.running.Store(&turn{processorTime(), cancel})
+	defer p.running.Store(nil)
 	results := p.code.RunWithContext(ctx, value)
 	for {
 		result, more := results.Next()

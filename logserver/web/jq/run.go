@@ -30,15 +30,16 @@ const Ready = "ready\n"
 // Main is the process: it reads lines from in until its end, writes what becomes of them
 // to out, and returns the exit code. A program that does not come back ends the process.
 func Main(program string, l Limits, in io.Reader, out, said io.Writer) Ended {
-	l = l.withDefaults()
 	lowerPriority()
 	debug.SetMaxStack(64 << 20)
-	go watchMemory(l.Memory)
 	p, err := Compile(program, l)
 	if err != nil {
 		fmt.Fprint(said, err)
 		return BadFilter
 	}
+	done := make(chan struct{})
+	defer close(done)
+	go p.watch(done)
 	if _, err := io.WriteString(out, Ready); err != nil {
 		return Broken
 	}
@@ -47,46 +48,60 @@ func Main(program string, l Limits, in io.Reader, out, said io.Writer) Ended {
 
 func (p *Program) run(in io.Reader, out io.Writer) Ended {
 	from, to := bufio.NewReaderSize(in, 128<<10), bufio.NewWriterSize(out, 64<<10)
-	// Built-ins look at no deadline; what is long past it is ended with the process.
-	late := time.AfterFunc(time.Hour, func() { os.Exit(int(TooLong)) })
-	defer late.Stop()
 	for {
-		late.Stop()
 		line, err := from.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			if to.Flush() != nil {
-				return Broken
-			}
-			return Done
+			return flushed(to, Done)
 		} else if err != nil {
 			return Broken
 		}
-		late.Reset(p.limits.Time + p.limits.Time/2)
 		text, wrong := p.Line(line)
-		late.Stop()
 		if _, err := to.Write(text); err != nil {
 			return Broken
 		}
-		if wrong != nil || from.Buffered() == 0 {
-			if to.Flush() != nil {
-				return Broken
-			}
-		}
 		switch {
 		case errors.Is(wrong, errTime):
-			return TooLong
+			return flushed(to, TooLong)
 		case wrong != nil:
-			return TooMuch
+			return flushed(to, TooMuch)
+		case from.Buffered() == 0 && to.Flush() != nil:
+			return Broken
 		}
 	}
 }
 
-// watchMemory ends the process when its heap gets too large.
-func watchMemory(limit uint64) {
+// flushed is end, if all could be written.
+func flushed(to *bufio.Writer, end Ended) Ended {
+	if to.Flush() != nil {
+		return Broken
+	}
+	return end
+}
+
+// watch ends a turn that takes too long, and the process where that does not help, as in a
+// built-in that looks at no deadline, or when its heap gets too large.
+func (p *Program) watch(done <-chan struct{}) {
 	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
-	for range time.Tick(5 * time.Millisecond) {
-		if metrics.Read(heap); heap[0].Value.Uint64()+heap[1].Value.Uint64() > limit {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-done:
+			return
+		}
+		if metrics.Read(heap); heap[0].Value.Uint64()+heap[1].Value.Uint64() > p.limits.Memory {
 			os.Exit(int(TooLarge))
+		}
+		t := p.running.Load()
+		if t == nil {
+			continue
+		}
+		switch spent := processorTime() - t.began; {
+		case spent > 2*p.limits.Time:
+			os.Exit(int(TooLong))
+		case spent > p.limits.Time:
+			t.cancel()
 		}
 	}
 }

@@ -3,6 +3,7 @@ package logserver
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/logserver/hub"
@@ -11,6 +12,8 @@ import (
 
 // sizes has what was estimated of how many bytes a log's entries have.
 type sizes struct {
+	estimating atomic.Bool // by one at a time: it may have to wait for the disk
+
 	mu sync.Mutex // guards the following
 	of map[uint32]estimate
 }
@@ -31,32 +34,47 @@ const (
 // which they stand. It is looked at for a few entries of each log, spread evenly, and again
 // when the log has grown by an eighth.
 func (l *Log) aboutBytes(logs []*hub.Topic) []int64 {
-	s := &l.sizes
+	about, stale := l.sizes.known(logs)
+	if len(stale) == 0 || l.stall.lasts() >= l.options.DiskWarning || l.sizes.estimating.Swap(true) {
+		return about
+	}
+	defer l.sizes.estimating.Store(false)
+	for _, t := range stale {
+		head := t.Head()
+		if mean, ok := l.meanSize(t.ID(), head); ok {
+			l.sizes.note(t.ID(), estimate{head, mean})
+		}
+	}
+	about, _ = l.sizes.known(logs)
+	return about
+}
+
+// known returns what is known, and some of the logs for which that is nothing, or too old.
+func (s *sizes) known(logs []*hub.Topic) (about []int64, stale []*hub.Topic) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	about = make([]int64, len(logs))
+	for i, t := range logs {
+		head := t.Head()
+		e, ok := s.of[t.ID()]
+		if (!ok || head-e.head > e.head/8) && len(stale) < sizeAtOnce {
+			stale = append(stale, t)
+		}
+		about[i] = -1
+		if ok {
+			about[i] = int64(math.Round(e.mean * float64(head)))
+		}
+	}
+	return about, stale
+}
+
+func (s *sizes) note(id uint32, e estimate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.of == nil {
 		s.of = make(map[uint32]estimate)
 	}
-	about, left := make([]int64, len(logs)), sizeAtOnce
-	if l.stall.lasts() >= l.options.DiskWarning {
-		left = 0 // the index, too, is on a disk that hangs
-	}
-	for i, t := range logs {
-		id, head := t.ID(), t.Head()
-		e, known := s.of[id]
-		if (!known || head-e.head > e.head/8) && left > 0 {
-			left--
-			if mean, ok := l.meanSize(id, head); ok {
-				e, known = estimate{head, mean}, true
-				s.of[id] = e
-			}
-		}
-		about[i] = -1
-		if known {
-			about[i] = int64(math.Round(e.mean * float64(head)))
-		}
-	}
-	return about
+	s.of[id] = e
 }
 
 // meanSize returns the mean size of a log's entries, by a few of them.

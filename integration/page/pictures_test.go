@@ -1,7 +1,9 @@
 package page
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,10 +25,11 @@ func TestPictures(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t)
-	house(t, s)
+	live(t, s)
 	picture := func(name string, window size, scheme, fragment string, actions func(b *tab)) {
 		b := open(t, s, window, scheme, fragment)
 		b.until(`document.querySelectorAll('.row:not([hidden]):not(.waiting)').length > 5`)
+		b.untilSeen("#logs", "/s") // rates take two looks
 		if actions != nil {
 			actions(b)
 		}
@@ -40,42 +43,64 @@ func TestPictures(t *testing.T) {
 	}
 	opened := func(b *tab) { b.untilSeen("#tree", "readings") }
 	picture("light", desk, "light", "#house", nil)
-	picture("dark", desk, "dark", "#house/1191", opened)
-	picture("entry", desk, "light", "#house/1191", opened)
+	picture("dark", desk, "dark", "#house/1066", opened)
 	picture("filter", desk, "light", "#house", func(b *tab) {
 		b.kind("jq")
-		b.enter("#filter", `select(.room == "kitchen") | .temperature`)
+		b.enter("#filter", `select(.alarm) | .by`)
 		b.untilSeen("#notice", "all searched")
 	})
-	picture("keys", desk, "dark", "#house", func(b *tab) { b.keys("?") })
+	picture("keys", size{1000, 720, false}, "dark", "#house", func(b *tab) { b.keys("?") })
 	picture("phone", phone, "light", "#house", nil)
-	picture("phone-dark", phone, "dark", "#house", func(b *tab) { b.click(`.tabs [data-view=server]`) })
-	picture("phone-entry", phone, "light", "#house/1191", opened)
+	picture("phone-server", phone, "dark", "#house", func(b *tab) { b.click(`.tabs [data-view=server]`) })
+	picture("phone-entry", phone, "light", "#house/1066", opened)
 }
 
-// house fills logs with what a house might say, some of it while somebody looks.
-func house(t *testing.T, s *server.Server) {
+// live fills logs with what a house might say, and goes on until the test ends; it returns when there is something to see.
+func live(t *testing.T, s *server.Server) {
 	t.Helper()
-	rooms := []string{"kitchen", "cellar", "bedroom", "attic"}
-	entry := func(i int) string {
-		room := rooms[i*7%len(rooms)]
-		switch i % 6 {
-		case 3:
-			return fmt.Sprintf(`{"room":%q,"door":"open","by":["Ada","Grace"],"alarm":false}`, room)
-		case 4:
-			return fmt.Sprintf(`{"room":%q,"device":{"id":"th-%03d","firmware":"2.11.0","battery":0.%d0},"readings":[{"at":"10:0%d","temperature":%d.50},{"at":"10:1%d","temperature":%d.75}],"note":null}`, room, i%400, i%9+1, i%10, 18+i%6, i%10, 18+i%6)
-		}
-		return fmt.Sprintf(`{"room":%q,"temperature":%d.%d0,"humidity":%d,"serial":12345678901234567%03d}`, room, 17+i%8, i%10, 40+i%20, i%1000)
-	}
 	post(t, s, "audit", strings.Repeat(`{"who":"ada","did":"login"}`+"\n", 212))
-	post(t, s, "orders", strings.Repeat(`{"order":77,"total":12.50}`+"\n", 48_000))
+	post(t, s, "orders", strings.Repeat(`{"order":77,"total":12.50}`+"\n", 340))
 	post(t, s, "main", `{"hello":"world"}`)
-	for i := 0; i < 1200; i += 40 { // spread over some seconds, for the plots
-		var lines strings.Builder
-		for j := i; j < i+40*(1+i%3); j++ {
-			lines.WriteString(entry(j) + "\n")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	t.Cleanup(func() { cancel(); <-ended })
+	seen := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for i, turn := 0, 0; ; turn++ {
+			if turn == 75*20 {
+				close(seen)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			var lines strings.Builder
+			for range int(3 + 2*math.Sin(float64(turn)/90) + float64(turn*turn%7)/3) {
+				lines.WriteString(said(i) + "\n")
+				i++
+			}
+			post(t, s, "house", lines.String())
+			if turn%9 == 0 {
+				post(t, s, "orders", fmt.Sprintf(`{"order":%d,"total":12.50}`, turn))
+			}
 		}
-		post(t, s, "house", lines.String())
-		time.Sleep(200 * time.Millisecond)
+	}()
+	<-seen
+}
+
+// said is the i-th thing that the house says.
+func said(i int) string {
+	room := []string{"kitchen", "cellar", "bedroom", "attic"}[i*7%4]
+	switch i % 6 {
+	case 1:
+		return fmt.Sprintf(`{"room":%q,"door":"open","by":["Ada","Grace"],"alarm":%t}`, room, i%12 == 1)
+	case 3:
+		return fmt.Sprintf(`{"room":%q,"device":{"id":"th-%03d","firmware":"2.11.0","battery":0.%d0},"readings":[{"at":"10:0%d","temperature":%d.50},{"at":"10:1%d","temperature":%d.75}],"note":null}`,
+			room, i%400, i%9+1, i%10, 18+i%6, i%10, 18+i%6)
 	}
+	return fmt.Sprintf(`{"room":%q,"temperature":%d.%d0,"humidity":%d,"serial":12345678901234567%03d}`, room, 17+i%8, i%10, 40+i%20, i%1000)
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/web/jq"
 )
 
 // maxContains is how many bytes the text of ?contains= may have.
@@ -23,13 +24,10 @@ func newContaining(to logserver.Receiver, text string) *containing {
 	return &containing{Receiver: to, text: regexp.MustCompile("(?i)" + regexp.QuoteMeta(text))}
 }
 
-var entryKey = []byte(`"entry":`)
-
 func (c *containing) Write(p []byte) (int, error) {
 	c.buf = c.buf[:0]
 	for line := range bytes.Lines(p) {
-		// The key can't occur before: inside a string its quotes are escaped.
-		if at := bytes.Index(line, entryKey); at < 0 || c.text.Match(bytes.TrimSuffix(line[at+len(entryKey):], []byte("}\n"))) {
+		if _, entry, ok := jq.Split(line); !ok || c.text.Match(entry) {
 			c.buf = append(c.buf, line...)
 		}
 	}

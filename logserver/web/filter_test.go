@@ -3,6 +3,7 @@ package web_test
 import (
 	"bufio"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -95,14 +96,14 @@ func TestLiveJQ(t *testing.T) {
 	s.want(503, `{"error":"overloaded",…`, "GET", jqPath("."), "")
 	answer.Body.Close()
 	s.until("ringlog_readers 0")
-	for answer := s.do("GET", jqPath("1"), ""); answer.StatusCode != 200; answer = s.do("GET", jqPath("1"), "") {
-		if answer.StatusCode != 503 {
+	for answer := s.do("GET", jqPath("1"), ""); answer.StatusCode != http.StatusOK; answer = s.do("GET", jqPath("1"), "") {
+		if answer.StatusCode != http.StatusServiceUnavailable {
 			t.Fatal(answer.StatusCode)
 		}
 	}
 	// One that is live when the server stops is cut off.
 	answer = s.do("GET", "/logs/main?jq=.", "")
-	for answer.StatusCode == 503 {
+	for answer.StatusCode == http.StatusServiceUnavailable {
 		answer = s.do("GET", "/logs/main?jq=.", "")
 	}
 	if _, err := bufio.NewReader(answer.Body).ReadString('\n'); err != nil {

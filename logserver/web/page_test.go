@@ -62,7 +62,7 @@ func TestAssets(t *testing.T) {
 		}
 		body := text(t, z)
 		kind := kinds[file.Name()[strings.LastIndexByte(file.Name(), '.')+1:]]
-		if answer.StatusCode != 200 || answer.Header.Get("Content-Type") != kind || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
+		if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != kind || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %s %v", file.Name(), answer.Status, answer.Header)
 		}
 		for _, found := range names.FindAllStringSubmatch(body, -1) {
@@ -70,7 +70,7 @@ func TestAssets(t *testing.T) {
 			if path == "" {
 				path = "/page/" + found[2]
 			}
-			if answer := s.do("HEAD", path, ""); answer.StatusCode != 200 {
+			if answer := s.do("HEAD", path, ""); answer.StatusCode != http.StatusOK {
 				t.Errorf("%s names %s: %s", file.Name(), path, answer.Status)
 			}
 		}

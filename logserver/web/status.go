@@ -107,7 +107,6 @@ func sinceOf(r *http.Request) (since uint64, f *failure) {
 	for key, values := range query {
 		n, wrong := strconv.ParseUint(values[0], 10, 63)
 		if since = n; key != "since" || len(values) > 1 || wrong != nil {
-			err = wrong
 			return 0, badRequest("invalid query", "there is since=N, the number of the first second of the history that is wanted")
 		}
 	}

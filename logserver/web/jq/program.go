@@ -81,7 +81,7 @@ var (
 // Line returns what becomes of a line, valid until the next call. An error ends the read: a
 // limit was passed.
 func (p *Program) Line(line []byte) ([]byte, error) {
-	head, entry, ok := split(line)
+	head, entry, ok := Split(line)
 	if !ok {
 		return line, nil
 	}
@@ -150,9 +150,9 @@ func (p *Program) failed(head []byte, err error) []byte {
 	return p.out
 }
 
-// split returns what goes ahead of the entry in a line, and the entry. The key can't occur
+// Split returns what goes ahead of the entry in a line of a read, and the entry. The key can't occur
 // before: inside a string its quotes are escaped.
-func split(line []byte) (head, entry []byte, ok bool) {
+func Split(line []byte) (head, entry []byte, ok bool) {
 	at := bytes.Index(line, entryKey)
 	entry, ended := bytes.CutSuffix(line, []byte("}\n"))
 	if at < 0 || !ended || at+len(entryKey) > len(entry) {

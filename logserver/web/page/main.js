@@ -229,7 +229,12 @@ document.addEventListener('visibilitychange', () => { if (live) document.hidden 
 
 $('live').addEventListener('click', () => setLive(!live))
 $('newer').addEventListener('click', () => setLive(true))
-$('filter-form').addEventListener('submit', event => { event.preventDefault(); renew(); $('list').focus() })
+$('filter-form').addEventListener('submit', event => { event.preventDefault(); clearTimeout(typed); renew(); $('list').focus() })
+let typed // a timer
+$('filter').addEventListener('input', () => { // a text is searched for as it is typed, a program when it is sent
+  clearTimeout(typed)
+  if ($('filter-kind').value === 'contains') typed = setTimeout(renew, 400)
+})
 $('filter').addEventListener('search', () => { if (!$('filter').value) renew() })
 $('filter-kind').addEventListener('change', () => {
   $('filter').placeholder = $('filter-kind').value === 'jq' ? 'select(.room == "kitchen")' : 'Filter  /'

@@ -2,10 +2,10 @@
 
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 
-// niceTop returns the next of 1, 2, 5, 10 … at or above a value.
+// niceTop returns the next of 1, 1.5, 2, 3, 5, 7.5, 10 … at or above a value.
 function niceTop(value) {
   const power = 10 ** Math.floor(Math.log10(value))
-  return [1, 2, 5, 10].map(n => n * power).find(n => n >= value * 0.999)
+  return [1, 1.5, 2, 3, 5, 7.5, 10].map(n => n * power).find(n => n >= value * 0.999)
 }
 
 export class Plot {

@@ -61,14 +61,14 @@ function meter(used, limit, text) {
 
 function stateOf(s) {
   const d = s.disk
-  const pairs = [['Disk', d.free === undefined ? bytes(d.used) : meter(d.used, d.used + d.free, `${bytes(d.used)} of log, ${bytes(d.free)} free`)]]
+  const pairs = [['Disk', d.free === undefined ? bytes(d.used) : meter(d.used, d.used + d.free, `${bytes(d.used)}, ${bytes(d.free)} free`)]]
   if (d.full) pairs.push(['', make('span.wrong', null, 'The disk is full: appends are refused, reads go on')])
   if (d.busy > 0.5) pairs.push(['', make('span.wrong', null, `A write has been under way for ${d.busy.toFixed(1)} s`)])
   pairs.push(
     ['Memory', meter(s.memory.used, s.memory.limit, `${bytes(s.memory.used)} of ${bytes(s.memory.limit)}`)],
     ['Readers', s.readers.count ? `${number(s.readers.count)}, slowest ${s.readers.lag ? `${plural(s.readers.lag, 'entry', 'entries')} behind` : 'at the head'}` : 'none'],
     ['Connections', `${number(s.connections.lines)} lines, ${number(s.connections.http)} HTTP`],
-    ['Scrub', s.scrub.damaged ? make('span.wrong', null, `${plural(s.scrub.damaged, 'piece', 'pieces')} damaged: run ringlog verify`) : s.scrub.ended ? `all read, last at ${clock(s.scrub.ended)}: no damage` : 'no damage found'],
+    ['Scrub', s.scrub.damaged ? make('span.wrong', null, `${plural(s.scrub.damaged, 'piece', 'pieces')} damaged: run ringlog verify`) : s.scrub.ended ? `no damage, read at ${clock(s.scrub.ended)}` : 'no damage found'],
     ['Since start', `${plural(s.entries, 'entry', 'entries')}, ${bytes(s.bytes)}`],
     ['Up', duration((new Date(s.now) - new Date(s.started)) / 1000)],
   )

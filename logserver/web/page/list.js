@@ -23,6 +23,7 @@ export class List {
     this.unit = parseFloat(getComputedStyle(this.element).getPropertyValue('--row')) || 28
     this.height = this.element.clientHeight
     this.setCount(this.count)
+    this.move(this.stick ? this.last : this.top)
   }
 
   // perPage is how many rows are seen as a whole.
@@ -33,13 +34,22 @@ export class List {
 
   // setCount says how many rows there are; shift is how many of them have come in front.
   setCount(count, shift = 0) {
-    const end = this.stick
+    const grown = count !== this.count
     this.count = count
     this.tall = Math.min(count * this.unit, tallest)
     const style = `${Math.max(this.tall, 1)}px`
     if (this.rows.style.height !== style) this.rows.style.height = style
     if (this.selected >= 0) this.selected += shift
-    this.move(end ? this.last : this.top + shift)
+    if (this.stick) this.move(this.last)
+    else if (shift || this.top > this.last) this.move(this.top + shift)
+    else if (grown && this.scaled) this.settle()
+    this.draw() // who scrolls is not interrupted
+  }
+
+  // settle puts the bar where it belongs once nobody scrolls, so that there is always room to go on.
+  settle() {
+    clearTimeout(this.settling)
+    this.settling = setTimeout(() => { this.move(this.top); this.drawNow() }, 150)
   }
 
   // move makes top the position at the upper edge.
@@ -59,10 +69,7 @@ export class List {
     else if (Math.abs(by) < this.height * 1.5) this.top += by / this.unit // as far as it was turned
     else this.top = at / (this.tall - this.height) * this.last // dragged
     this.top = Math.min(Math.max(0, this.top), this.last)
-    if (this.scaled) {
-      clearTimeout(this.settling)
-      this.settling = setTimeout(() => this.move(this.top), 150) // so that there is always room to go on
-    }
+    if (this.scaled) this.settle()
     if (performance.now() - this.touched < 3000) this.leave?.(this.atEnd)
     this.draw()
   }

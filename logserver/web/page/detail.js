@@ -18,6 +18,7 @@ export async function open(log, index, row) {
   if (panel.hidden) panel.hidden = false
   document.body.dataset.detail = 'open'
   current = { log, index }
+  panel.ariaBusy = 'true' // what is below is still another entry
   say($('detail-title'), `${log} #${number(index)}`)
   const waiting = setTimeout(() => { if (turn === asked) note('reading…') }, 300)
   try {
@@ -28,6 +29,7 @@ export async function open(log, index, row) {
     if (turn === asked) note(err.message)
   } finally {
     clearTimeout(waiting)
+    if (turn === asked) panel.ariaBusy = 'false'
   }
 }
 

@@ -110,6 +110,7 @@ func TestEntry(t *testing.T) {
 	b.untilSeen("#detail-title", "main #43")
 	b.keys("k")
 	b.untilSeen("#detail-title", "main #42")
+	b.untilSeen("#tree", "price: 1.50")
 	// The tree by keys: into a branch, shut it.
 	eval[bool](b, `(document.querySelector('#tree [role=treeitem]').focus(), true)`)
 	b.keys(kb.ArrowDown + kb.ArrowDown + kb.ArrowLeft)

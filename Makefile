@@ -10,7 +10,7 @@ LINES ?= 1000000
 MILLIONS ?= 50
 SEEDS ?= 1000
 
-.PHONY: run build man test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth clean
+.PHONY: run build man test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth screenshots clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -37,7 +37,7 @@ $(GOLANGCI):
 fuzz: ## every fuzz target for FUZZTIME
 	integration/scripts/fuzz $(FUZZTIME)
 
-integration: build ## real npm clients, netcat, curl, what `make crash` runs, each once
+integration: build ## real npm clients, netcat, curl, the page in Chromium, what `make crash` runs, each once
 	integration/scripts/install
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -p 1 -timeout 10m ./...
 
@@ -85,6 +85,10 @@ bench-quick: build ## a few columns once, in two minutes; BENCH='-columns … -s
 growth: build ## rates, start-ups, memory and disk as a log grows to MILLIONS of entries, and 1,000 interleaved logs
 	mkdir -p .cache
 	cd integration && go run ./growth -ringlog ../bin/ringlog -millions $(MILLIONS)
+
+screenshots: build ## pictures of the page, into docs/img; a minute
+	integration/scripts/install
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog SCREENSHOTS=$(CURDIR)/docs/img go test -count=1 -run TestPictures ./page
 
 clean:
 	rm -rf bin dist .cache

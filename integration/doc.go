@@ -9,6 +9,7 @@
 //	netcat    OpenBSD netcat, with and without -N, and jq
 //	format    docs/STORAGE.md put to the test: a reader in Python that was written from it
 //	curl      real curl against HTTP, and what fluent-bit and Vector send
+//	page      the page at / in a headless Chromium; `make screenshots` leaves pictures of it in docs/img
 //	million   a varied log through `ringlog append` and `ringlog export`, compared byte for byte
 //	growth    rates, start-ups, memory and disk as a log grows
 //	bench     the same load on ringlog and on its rivals, side by side

@@ -4,7 +4,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringlog/ringlog/blobstore/segment"
-	"github.com/ringlog/ringlog/logserver/hub"
 )
 
 // labelledLogs is how many logs have a head of their own in the metrics: those that came
@@ -161,18 +160,20 @@ func (o *outbox) lag() (entries uint64, reading bool) {
 	return entries, true
 }
 
-// Head is a log and its last index.
+// Head is a log and its last index, and about how many bytes its entries have; -1: not known
+// yet.
 type Head struct {
-	Log  string
-	Head uint64
+	Log   string
+	Head  uint64
+	About int64
 }
 
 // Heads returns the logs that have entries, by name.
 func (l *Log) Heads() []Head {
 	logs := l.hub.Logs()
-	heads := make([]Head, len(logs))
+	heads, about := make([]Head, len(logs)), l.aboutBytes(logs)
 	for i, t := range logs {
-		heads[i] = head(t)
+		heads[i] = Head{t.Name(), t.Head(), about[i]}
 	}
 	return heads
 }
@@ -184,5 +185,3 @@ func (l *Log) HeadOf(name string) uint64 {
 	}
 	return 0
 }
-
-func head(t *hub.Topic) Head { return Head{Log: t.Name(), Head: t.Head()} }

@@ -1,6 +1,7 @@
 package logserver
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ringlog/ringlog/blobstore/segment"
@@ -58,4 +59,17 @@ type Standing struct {
 	Faulty  error  // why this node isn't trusted with a vote, or nil
 	Members order.Members
 	About   map[uint64][]byte // what each member says about itself, which may be nothing
+}
+
+// Role returns what a member does: leader, voter, learner (it copies), or leaving.
+func (s *Standing) Role(number uint64) string {
+	switch {
+	case number == s.Leader:
+		return RoleLeader
+	case slices.Contains(s.Members.Voters, number):
+		return "voter"
+	case slices.Contains(s.Members.Learners, number):
+		return "learner"
+	}
+	return "leaving"
 }

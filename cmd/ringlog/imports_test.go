@@ -33,7 +33,8 @@ var mayImport = map[string][]string{
 	"logserver": {"protocol", "blobstore", "blobstore/ring", "blobstore/segment", "blobstore/segment/fs",
 		"blobstore/placed", "blobstore/peer", "logserver/hub", "logserver/index", "logserver/order", "logserver/check"},
 	"logserver/cluster": {"logserver", "logserver/order", "blobstore/peer", "blobstore/ring", "blobstore/segment"},
-	"logserver/web":     {"logserver", "blobstore", "protocol"},
+	"logserver/web":     {"logserver", "logserver/web/jq", "blobstore", "protocol"},
+	"logserver/web/jq":  {},
 	"client":            {"protocol"},
 	"cmd/ringlog":       {"*"},
 }
@@ -46,10 +47,10 @@ var onlyIn = map[string][]string{
 	"github.com/kelseyhightower":       {"cmd/ringlog"},
 	"github.com/spf13/cobra":           {"cmd/ringlog"},
 	"github.com/rs/zerolog":            {"cmd/ringlog", "logserver", "logserver/cluster", "logserver/web"},
-	"github.com/itchyny/gojq":          {"cmd/ringlog"},
 	"github.com/syndtr/goleveldb":      {"cmd/ringlog"},
 	"github.com/klauspost/compress":    {"logserver/web"},
 	"github.com/prometheus/":           {"logserver", "logserver/web"},
+	"github.com/itchyny/gojq":          {"cmd/ringlog", "logserver/web/jq"},
 	"github.com/cenkalti/backoff":      {"client", "blobstore/peer"},
 	"github.com/rogpeppe/go-internal/": {"cmd/ringlog"},
 }

@@ -68,7 +68,7 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 		return err
 	}
 	config.warnOfExposure(listeners, logger)
-	pages, conns := web.Options{Version: buildVersion(), Logger: logger}, connectionLimit(int(config.MaxConns), logger)
+	pages, conns := web.Options{Version: buildVersion(), Logger: logger, Filter: filterCommand()}, connectionLimit(int(config.MaxConns), logger)
 	lobby := web.NewLobby(pages, conns, listeners...)
 	defer lobby.Close()
 	manager := newManager(logger)

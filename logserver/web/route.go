@@ -37,15 +37,20 @@ func (r route) allow() string {
 func (s *Site) route(path string) (route, bool) {
 	switch path {
 	case "/":
-		return get("front", front).with(http.MethodPost, s.allData), true
+		return get("front", s.front).with(http.MethodPost, s.allData), true
 	case "/logs":
 		return get("logs", s.logs), true
+	case "/status":
+		return get("status", s.showStatus), true
 	case "/metrics":
 		return get("metrics", s.showMetrics), true
 	case "/livez":
 		return get("livez", s.livez), true
 	case "/readyz":
 		return get("readyz", s.readyz), true
+	}
+	if file := s.assets[strings.TrimPrefix(path, "/")]; file != nil {
+		return get("page", func(a *answer, r *http.Request) *failure { return s.asset(a, r, file) }), true
 	}
 	if name, ok := strings.CutPrefix(path, "/blobs/"); ok {
 		d, err := blobstore.ParseDigest(name)

@@ -203,7 +203,7 @@ func TestNodeThatWasAwayCatchesUp(t *testing.T) {
 	d := newLedger()
 	r := rand.New(rand.NewPCG(1, 1))
 	s, _ := logs[1].Standing()
-	for begin := s.Applied; s.Applied < begin+5000; s, _ = logs[1].Standing() {
+	for begin := s.Applied; s.Applied < begin+1300; s, _ = logs[1].Standing() {
 		d.append(logs[1], r, 1)
 		until(t, "an answer", func() bool { return d.answeredUpTo(8) })
 	}

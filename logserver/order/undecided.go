@@ -24,7 +24,7 @@ type stored[V any] struct {
 
 // maxDecided is for how long content is remembered that was decided, in contents: records
 // that are pulled from others may name it more than once.
-const maxDecided = 1 << 12
+const maxDecided = 1 << 10
 
 // maxUndecided is how much content is remembered whose order never came.
 const maxUndecided = 1 << 16

@@ -39,6 +39,10 @@ var (
 	descDamaged     = desc("damaged_pieces", "Batches and other pieces of the segments that are damaged, of those that were looked at since the start.")
 	descRepaired    = desc("repaired_pieces", "Pieces of the segments that a repair has given up as lost, as the last whole reading met them.")
 	descReady       = desc("ready", "1 when /readyz says so.")
+	descMembers     = desc("cluster_members", "Nodes of the cluster, by what they do: voter (the leader is one), learner, leaving.", "role")
+	descLeads       = desc("cluster_leads", "1 on the node that leads, 0 on others.")
+	descServing     = desc("cluster_serving", "1 where a leader is known and this node is trusted.")
+	descApplied     = desc("cluster_applied", "Raft index of the last decision here: how far a node is behind others.")
 )
 
 // Describe and Collect make the Server a prometheus.Collector. Nothing is read from the
@@ -52,6 +56,7 @@ func (s *Server) Describe(to chan<- *prometheus.Desc) {
 		descBatches, descAppends, descDuplicates, descEntries, descBytes, descLogs, descHead, descReaders, descLag,
 		descConnections, descMaxConns, descMemory, descMaxMemory, descUnwritten, descBusy, descFree, descReady,
 		descDiskSize, descStored, descScrubbed, descPasses, descPassed, descDamaged, descRepaired,
+		descMembers, descLeads, descServing, descApplied,
 	} {
 		to <- d
 	}
@@ -71,6 +76,7 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		send(d, prometheus.GaugeValue, value, labels...)
 	}
+	l.collectStanding(gauge)
 	count(descBatches, l.metrics.batches.Load())
 	count(descAppends, l.metrics.appends.Load())
 	count(descDuplicates, l.metrics.duplicates.Load())
@@ -144,6 +150,35 @@ func (s *Server) census() (n census) {
 		}
 	}
 	return n
+}
+
+// collectStanding tells of the cluster; a Log that is alone has nothing to tell.
+func (l *Log) collectStanding(gauge func(d *prometheus.Desc, value float64, labels ...string)) {
+	s, ok := l.Standing()
+	if !ok {
+		return
+	}
+	roles := map[string]int{"voter": 0, "learner": 0, "leaving": 0}
+	for _, number := range s.Members.All() {
+		role := s.Role(number)
+		if role == RoleLeader {
+			role = "voter"
+		}
+		roles[role]++
+	}
+	for role, n := range roles {
+		gauge(descMembers, float64(n), role)
+	}
+	gauge(descLeads, oneIf(s.Leader == s.Number))
+	gauge(descServing, oneIf(s.Serving && s.Faulty == nil))
+	gauge(descApplied, float64(s.Applied))
+}
+
+func oneIf(so bool) float64 {
+	if so {
+		return 1
+	}
+	return 0
 }
 
 // lag tells whether a read is under way, and how far behind the head it is.

@@ -62,6 +62,9 @@ const (
 	maxErrands  = 1024     // questions of others that wait to be answered
 )
 
+// maxClockOff is from where on a clock is called wrong.
+const maxClockOff = time.Minute
+
 func newMember(l *Log, o *Member) *member {
 	m := &member{
 		log: l, options: o,
@@ -190,6 +193,9 @@ func (m *member) tick() error {
 	if err := l.core.Faulty(); err != nil && !m.faulty {
 		m.faulty = true
 		l.options.Logger.Error().Err(err).Msg("this node takes no part in ordering any more; replace it: `ringlog cluster replace`")
+	}
+	if off := l.core.ClockOff(); off > maxClockOff || off < -maxClockOff {
+		l.refusals.Error(l.options.Logger, fmt.Errorf("it is %s off the others' median", off.Round(time.Second)), "the clock of this node is wrong, so it leads only if nobody else can; set it")
 	}
 	if time.Since(m.lastFlush) > l.options.IdleAfter {
 		if err := m.rest(); err != nil {
@@ -333,10 +339,10 @@ func (m *member) publish() {
 	core := m.log.core
 	s := &Standing{
 		Number: m.options.Number, Leader: core.Leader(), Applied: core.Applied(),
-		Serving: core.Serving(), Faulty: core.Faulty(), Members: core.Members(), About: make(map[uint64][]byte),
+		Serving: core.Serving(), Faulty: core.Faulty(), Members: core.Members(), About: make(map[uint64][]byte), Seats: make(map[uint64]uint64),
 	}
 	for _, id := range s.Members.All() {
-		s.About[id] = core.About(id)
+		s.About[id], s.Seats[id] = core.About(id), core.Seat(id)
 	}
 	m.standing.Store(s)
 }

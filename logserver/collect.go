@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/logserver/order"
 )
 
 // labelledLogs is how many logs have a head of their own in the metrics: those that came
@@ -152,11 +153,11 @@ func (s *Server) census() (n census) {
 	return n
 }
 
-// collectStanding tells of the cluster; a Log that is alone has nothing to tell.
+// collectStanding tells of the cluster, which may be this node alone.
 func (l *Log) collectStanding(gauge func(d *prometheus.Desc, value float64, labels ...string)) {
 	s, ok := l.Standing()
 	if !ok {
-		return
+		s = Standing{Number: 1, Leader: 1, Serving: true, Members: order.Members{Voters: []uint64{1}}}
 	}
 	roles := map[string]int{"voter": 0, "learner": 0, "leaving": 0}
 	for _, number := range s.Members.All() {
@@ -171,7 +172,7 @@ func (l *Log) collectStanding(gauge func(d *prometheus.Desc, value float64, labe
 	}
 	gauge(descLeads, oneIf(s.Leader == s.Number))
 	gauge(descServing, oneIf(s.Serving && s.Faulty == nil))
-	gauge(descApplied, float64(s.Applied))
+	gauge(descApplied, float64(l.metrics.applied.Load()))
 }
 
 func oneIf(so bool) float64 {

@@ -27,7 +27,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newServe(), newAppend(), newTail(), newRead(), newExport(), newHead(), newLogs(),
-		newVerify(), newRepair(), newBench(), newConfig(), newVersion(),
+		newVerify(), newRepair(), newBench(), newToken(), newConfig(), newVersion(),
 	)
 	return root
 }

@@ -41,13 +41,15 @@ func runServe(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	security, err := loadSecurity(config)
+	if err != nil {
+		return err
+	}
 	lines := newLogWriter(os.Stdout, logBuffer)
 	defer lines.Close(logPatience)
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	logger := zerolog.New(lines).Level(zerolog.Level(config.LogLevel)).With().Timestamp().Logger()
-	if bool(config.Insecure) && !isLoopback(config.Host) {
-		logger.Warn().Str("host", config.Host).Msg("INSECURE: anyone who reaches this address may read and append")
-	}
+	config.warnOfExposure(logger)
 	if fs.NoSync {
 		logger.Warn().Msg("built without flushes (nosync), for tests: a power cut loses what was acknowledged")
 	}
@@ -55,13 +57,15 @@ func runServe(cmd *cobra.Command, _ []string) error {
 		logger.Warn().Msg(unknown)
 	}
 	limitHeap()
-	signals := catchSignals(logger)
+	signals := catchSignals()
 	defer signals.stop()
-	return serve(cmd.Context(), config, logger, signals)
+	kept := security.keep(logger, signals.again)
+	defer kept.stop()
+	return serve(cmd.Context(), config, security, logger, signals)
 }
 
 // serve opens the log and serves it until a signal or a failure of the disk.
-func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *signals) error {
+func serve(ctx context.Context, config *Config, security *security, logger zerolog.Logger, signals *signals) error {
 	// The port first: when it is taken, the data stays untouched.
 	address := net.JoinHostPort(config.Host, strconv.FormatInt(int64(config.Port), 10))
 	listener, err := net.Listen("tcp", address)
@@ -80,7 +84,8 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	}
 	server := logserver.NewServer(log, logserver.ServerOptions{
 		Echo: bool(config.Echo), MaxConns: connectionLimit(int(config.MaxConns), logger),
-		HTTP: web.Handler(web.Options{Version: buildVersion(), Logger: logger}),
+		HTTP:  web.Handler(web.Options{Version: buildVersion(), Logger: logger}),
+		Guard: security.guard, Certificates: security.certificates, AllowPlain: bool(config.Insecure),
 	})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -19,9 +19,19 @@ type Files struct {
 
 // FileError is what is wrong with one of the Files.
 type FileError struct {
-	Which string // "certificate", "key" or "CA"
+	Which Which
 	Err   error
 }
+
+// Which of the Files.
+type Which uint8
+
+// Where it is about certificate and key together, it is CertFile.
+const (
+	CertFile Which = iota
+	KeyFile
+	CAFile
+)
 
 func (e *FileError) Error() string { return e.Err.Error() }
 func (e *FileError) Unwrap() error { return e.Err }
@@ -41,7 +51,8 @@ type Certificates struct {
 
 	config  atomic.Pointer[tls.Config]
 	expires atomic.Int64 // Unix time
-	seen    [3]state     // of the files when they were last read; owned by who reloads
+	stale   atomic.Bool
+	seen    [3]state // of the files when they were last read; owned by who reloads
 }
 
 // NewCertificates reads the files. With optional, clients may do without a certificate.
@@ -60,11 +71,20 @@ func (c *Certificates) Expires() time.Time { return time.Unix(c.expires.Load(), 
 // ClientCA tells whether client certificates are checked.
 func (c *Certificates) ClientCA() bool { return c.files.CA != "" }
 
+// Stale tells whether the files were not in order the last time.
+func (c *Certificates) Stale() bool { return c.stale.Load() }
+
 // Changed tells whether a file is another than when they were last read.
 func (c *Certificates) Changed() bool { return c.look() != c.seen }
 
 // Reload reads the files again. With an error (*FileError) what was in force stays.
 func (c *Certificates) Reload() error {
+	err := c.read()
+	c.stale.Store(err != nil)
+	return err
+}
+
+func (c *Certificates) read() error {
 	c.seen = c.look() // before they are read, so that no later change is missed
 	pair, err := readPair(c.files, time.Now())
 	if err != nil {
@@ -77,7 +97,7 @@ func (c *Certificates) Reload() error {
 	}
 	if c.ClientCA() {
 		if config.ClientCAs, err = readCA(c.files.CA); err != nil {
-			return &FileError{"CA", err}
+			return &FileError{CAFile, err}
 		}
 		config.ClientAuth = tls.RequireAndVerifyClientCert
 		if c.optional {
@@ -94,20 +114,20 @@ func (c *Certificates) Reload() error {
 func readPair(files Files, now time.Time) (tls.Certificate, error) {
 	cert, err := os.ReadFile(files.Cert)
 	if err != nil {
-		return tls.Certificate{}, &FileError{"certificate", err}
+		return tls.Certificate{}, &FileError{CertFile, err}
 	}
 	key, err := os.ReadFile(files.Key)
 	if err != nil {
-		return tls.Certificate{}, &FileError{"key", err}
+		return tls.Certificate{}, &FileError{KeyFile, err}
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	switch {
 	case err != nil:
-		return pair, &FileError{"certificate", fmt.Errorf("certificate and key: %w", err)}
+		return pair, &FileError{CertFile, fmt.Errorf("certificate and key: %w", err)}
 	case now.After(pair.Leaf.NotAfter):
-		return pair, &FileError{"certificate", fmt.Errorf("%w on %s", errOutdated, pair.Leaf.NotAfter.UTC().Format(time.RFC3339))}
+		return pair, &FileError{CertFile, fmt.Errorf("%w on %s", errOutdated, pair.Leaf.NotAfter.UTC().Format(time.RFC3339))}
 	case now.Before(pair.Leaf.NotBefore):
-		return pair, &FileError{"certificate", fmt.Errorf("%w, but from %s on", errNotYet, pair.Leaf.NotBefore.UTC().Format(time.RFC3339))}
+		return pair, &FileError{CertFile, fmt.Errorf("%w, but from %s on", errNotYet, pair.Leaf.NotBefore.UTC().Format(time.RFC3339))}
 	}
 	return pair, nil
 }

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
+	"io/fs"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -19,10 +21,19 @@ var (
 
 // Guard knows the tokens that are valid. Its methods may be called by any number of goroutines.
 type Guard struct {
+	file   string // "": there is none
 	grants atomic.Pointer[[]*Grant]
 	wrong  failures
 
 	failed, ignored atomic.Uint64
+	stale           atomic.Bool
+}
+
+// OpenGuard returns a Guard of the tokens in a file.
+func OpenGuard(file string) (*Guard, error) {
+	g := NewGuard(nil)
+	g.file = file
+	return g, g.Reload()
 }
 
 // NewGuard returns a Guard of the tokens that Parse has read.
@@ -30,6 +41,35 @@ func NewGuard(grants []*Grant) *Guard {
 	g := &Guard{}
 	g.grants.Store(&grants)
 	return g
+}
+
+// Reload reads the file again. With an error, which does not name the file (somebody may have put
+// a token in its place), what was valid stays so. One goroutine at a time.
+func (g *Guard) Reload() error {
+	if g.file == "" {
+		return nil
+	}
+	grants, err := readTokens(g.file)
+	g.stale.Store(err != nil)
+	if err == nil {
+		g.Replace(grants)
+	}
+	return err
+}
+
+// Stale tells whether the file could not be read the last time.
+func (g *Guard) Stale() bool { return g.stale.Load() }
+
+func readTokens(file string) ([]*Grant, error) {
+	text, err := os.ReadFile(file)
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	return Parse(text)
 }
 
 // Check returns what the bearer of a token may do, who is at an address. Errors:

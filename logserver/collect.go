@@ -31,6 +31,10 @@ var (
 	descUnwritten   = desc("index_unwritten_bytes", "Index rows that are in memory only; the segments have what they say.")
 	descBusy        = desc("disk_busy_seconds", "For how long the disk has been busy with the write under way; 0 without one.")
 	descFree        = desc("disk_free_bytes", "Free space where the segments are, as of the last second or so.")
+	descUnsealed    = desc("tls_handshake_failures_total", "Handshakes of TLS that failed.")
+	descWrongTokens = desc("wrong_tokens_total", "Wrong tokens that came, and how many of them were not looked at, as their address had sent too many.", "looked_at")
+	descStale       = desc("reload_failed", "1 when files could not be read the last time: what was read before is in force.", "what")
+	descExpires     = desc("certificate_expires_timestamp_seconds", "Until when the server's certificate is valid, in Unix time.")
 	descReady       = desc("ready", "1 when /readyz says so.")
 )
 
@@ -43,6 +47,7 @@ func (s *Server) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descBatches, descAppends, descDuplicates, descEntries, descBytes, descLogs, descHead, descReaders, descLag,
 		descConnections, descMaxConns, descMemory, descMaxMemory, descUnwritten, descBusy, descFree, descReady,
+		descUnsealed, descWrongTokens, descStale, descExpires,
 	} {
 		to <- d
 	}
@@ -91,6 +96,29 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 		ready = 0
 	}
 	gauge(descReady, ready)
+	s.collectSecurity(send)
+}
+
+// collectSecurity tells of TLS and tokens, where they are.
+func (s *Server) collectSecurity(send func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
+	stale := func(what string, is bool) {
+		value := 0.0
+		if is {
+			value = 1
+		}
+		send(descStale, prometheus.GaugeValue, value, what)
+	}
+	if g := s.options.Guard; g != nil {
+		wrong, ignored := g.Failures()
+		send(descWrongTokens, prometheus.CounterValue, float64(wrong), "yes")
+		send(descWrongTokens, prometheus.CounterValue, float64(ignored), "no")
+		stale("tokens", g.Stale())
+	}
+	if c := s.options.Certificates; c != nil {
+		send(descUnsealed, prometheus.CounterValue, float64(s.unsealed.Load()))
+		send(descExpires, prometheus.GaugeValue, float64(c.Expires().Unix()))
+		stale("certificates", c.Stale())
+	}
 }
 
 // census is who is being served.

@@ -15,7 +15,10 @@ func newConfig() *cobra.Command {
 			"what it means. RINGLOG_X wins over X. A value that would stop the start stops this too, after the table.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, bad := loadConfig()
+			config, bad := loadConfig()
+			if bad == nil {
+				_, bad = loadSecurity(config)
+			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "VARIABLE\tVALUE\tORIGIN\tDEFAULT\tMEANING")
 			for _, v := range variables(&Config{}) {

@@ -64,6 +64,9 @@ func New(addr string, opts ...Option) (*Client, error) {
 	for _, set := range opts {
 		set(&o)
 	}
+	if o.tls != nil {
+		o.dial = o.sealed(o.dial)
+	}
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return nil, fmt.Errorf("address: %w: %w", err, ErrInvalid)
 	}

@@ -34,7 +34,7 @@ type link struct {
 }
 
 // connect makes a connection and shows the token. What fails is a brokenError,
-// except ErrUnauthorized.
+// except ErrUnauthorized and ErrTLSWanted.
 func (c *Client) connect(ctx context.Context) (*link, error) {
 	dialing, cancel := context.WithTimeout(ctx, c.opts.timeout)
 	defer cancel()
@@ -74,6 +74,8 @@ func (l *link) authenticate(token string) error {
 		return nil
 	case r.Error == protocol.ErrorUnauthorized:
 		return ErrUnauthorized
+	case r.Error == protocol.ErrorTLSWanted:
+		return ErrTLSWanted
 	}
 	return broken(fmt.Errorf("%w: %.100q", ErrProtocol, answer))
 }

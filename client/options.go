@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"time"
@@ -16,6 +17,7 @@ type Option func(*options)
 
 type options struct {
 	token         string
+	tls           *tls.Config // nil: none
 	maxEntry      int
 	maxUnanswered int
 	keep          int

@@ -67,7 +67,7 @@ func (c *Client) disconnected(err error) bool {
 		c.since = now
 	}
 	c.window.cut(now)
-	if errors.Is(err, ErrUnauthorized) {
+	if unwelcome(err) {
 		c.window.abandonAll(err)
 	}
 	c.expire(now)
@@ -256,7 +256,7 @@ func (c *Client) takeInLine(line []byte) error {
 		return nil
 	}
 	err = refusalError(other.Error)
-	if errors.Is(err, ErrTooLong) || errors.Is(err, ErrInvalid) || errors.Is(err, ErrUnauthorized) {
+	if errors.Is(err, ErrTooLong) || errors.Is(err, ErrInvalid) || unwelcome(err) {
 		c.window.rejectNext(err)
 		c.heard = true
 	}

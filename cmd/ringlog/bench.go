@@ -75,7 +75,7 @@ func (b *benching) check() error {
 }
 
 func (b *benching) run(ctx context.Context) error {
-	if err := b.check(); err != nil {
+	if err := errors.Join(b.check(), b.load()); err != nil {
 		return err
 	}
 	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {

@@ -21,18 +21,15 @@ const (
 // benchStart is what times in entries are counted from.
 var benchStart = time.Now()
 
-func dialBench(addr string) (*net.TCPConn, error) {
-	conn, err := net.DialTimeout("tcp", addr, connectTimeout)
-	if err != nil {
-		return nil, withCode(exitConnect, fmt.Errorf("can't connect: %w", err))
-	}
-	return conn.(*net.TCPConn), nil
+func dialBench(b *benching) (halfConn, error) {
+	conn, err := b.dial(context.Background(), b.addr)
+	return conn, withCode(exitConnect, err)
 }
 
 // benchWriter keeps appends in flight on one connection.
 type benchWriter struct {
 	*benching
-	conn     *net.TCPConn
+	conn     halfConn
 	request  []byte
 	at       int             // of the entry's time
 	sent     chan benchGroup // those in flight, for the reader
@@ -48,7 +45,7 @@ type benchGroup struct {
 }
 
 func newBenchWriter(b *benching, number int) (*benchWriter, error) {
-	conn, err := dialBench(b.addr)
+	conn, err := dialBench(b)
 	if err != nil {
 		return nil, err
 	}
@@ -167,12 +164,12 @@ func (w *benchWriter) read() error {
 // benchTail reads on one connection.
 type benchTail struct {
 	*benching
-	conn *net.TCPConn
+	conn halfConn
 }
 
 // newBenchTail begins to read: from the head when there are appends, else from the beginning.
 func newBenchTail(b *benching) (*benchTail, error) {
-	conn, err := dialBench(b.addr)
+	conn, err := dialBench(b)
 	if err != nil {
 		return nil, err
 	}

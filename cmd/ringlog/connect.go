@@ -28,10 +28,12 @@ const (
 // target is which log of which server a command is about.
 type target struct {
 	addr, log string
+	credentials
 }
 
 func (t *target) addAddr(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.addr, "addr", defaultAddr(), "the server's `HOST:PORT` (RINGLOG_ADDR; or else HOST and PORT)")
+	cmd.Flags().StringVar(&t.addr, "addr", defaultAddr(), "the server's `HOST:PORT`, with tls:// before it for TLS (RINGLOG_ADDR; or else HOST and PORT)")
+	t.credentials.addFlags(cmd)
 }
 
 func (t *target) addFlags(cmd *cobra.Command) {
@@ -61,10 +63,14 @@ func defaultAddr() string {
 
 // connect makes a client of a server that must be there now.
 func (t *target) connect(ctx context.Context, options ...client.Option) (*client.Client, error) {
+	if err := t.load(); err != nil {
+		return nil, err
+	}
 	if err := t.knock(ctx); err != nil {
 		return nil, withCode(exitConnect, err)
 	}
 	watch := &reconnecting{addr: t.addr, out: os.Stderr}
+	options = append(t.options(), options...)
 	options = append([]client.Option{client.Keep(maxKept, reconnectFor), client.OnConnection(watch.changed)}, options...)
 	c, err := client.New(t.addr, options...)
 	return c, clientError(err)
@@ -101,10 +107,9 @@ func (t *target) knock(ctx context.Context) error {
 
 // exchange asks for a head on a connection of its own.
 func (t *target) exchange(ctx context.Context) error {
-	dialer := net.Dialer{Timeout: connectTimeout}
-	conn, err := dialer.DialContext(ctx, "tcp", t.addr)
+	conn, err := t.dial(ctx, t.addr)
 	if err != nil {
-		return fmt.Errorf("can't connect: %w; start a server there, or %s", err, otherServer)
+		return err
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(connectTimeout))
@@ -120,7 +125,7 @@ func (t *target) exchange(ctx context.Context) error {
 	case !bytes.HasPrefix(line, []byte("{")):
 		return fmt.Errorf("%s is no Ringlog, its answer is %.40q; %s", t.addr, line, otherServer)
 	}
-	return nil
+	return refusedAtOnce(line)
 }
 
 // clientError gives an error of the client its exit code.

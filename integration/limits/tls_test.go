@@ -24,7 +24,7 @@ func TestIdleConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	raiseFiles(t, uint64(2*n+200))
+	raiseFiles(t, uint64(n+500))
 	for _, version := range []uint16{0, tls.VersionTLS12, tls.VersionTLS13} {
 		for _, first := range []string{"", `{"from":1}`} {
 			name := fmt.Sprintf("%s %s", versionName(version), first)
@@ -52,9 +52,10 @@ func idle(t *testing.T, n int, version uint16, first string) float64 {
 	ca, dir := accesstest.NewCA(t), t.TempDir()
 	cert, key := ca.Server(nil)
 	ca.Write(dir, cert, key)
-	s := server.New(t, server.Dir(t), map[string]string{
-		"TLS_CERT": filepath.Join(dir, "cert.pem"), "TLS_KEY": filepath.Join(dir, "key.pem"), "MAX_CONNS": strconv.Itoa(n + 10),
-	})
+	s := server.New(t, server.Dir(t), map[string]string{"MAX_CONNS": strconv.Itoa(n + 10)})
+	if version != 0 {
+		s.Configure(map[string]string{"TLS_CERT": filepath.Join(dir, "cert.pem"), "TLS_KEY": filepath.Join(dir, "key.pem")})
+	}
 	s.Start()
 	defer s.Stop()
 	config := &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost", MinVersion: version, MaxVersion: version}

@@ -84,7 +84,8 @@ A connection that breaks is made again after a random time around 50 ms, then
 100, 200 … to 10 s ([BackOff]), until something comes on it. On one that is
 silent for 30 s ([Timeout]) the server is asked for a sign of life. A server
 that does not accept the [Token] is not tried in silence: what is under way
-fails with [ErrUnauthorized].
+fails with [ErrUnauthorized]; so it is, with [ErrTLSWanted], with one that wants
+[TLS].
 
 Goroutines: none before the first append, then two until [Client.Close]; an
 iteration, Head and Logs run on their caller's, and have one for a moment when

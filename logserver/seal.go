@@ -13,7 +13,7 @@ var errTLS = errors.New("logserver: the connection speaks TLS")
 func (s *Server) seal(c *connection) {
 	deadline := time.Now().Add(c.limits.ShakeTimeout)
 	c.readUntil(deadline)
-	conn, err := newSealed(c.net, c.lines.Rest(), c.limits.Certificates.Config(), deadline)
+	conn, err := newSealed(c.net, c.lines.Rest(), c.limits.Certificates.Config(), deadline, &s.log.memory)
 	if err != nil {
 		s.unsealed.Add(1)
 		s.log.refusals.Warn(c.logger().With().AnErr("reason", err).Logger(), "a handshake of TLS failed")

@@ -24,18 +24,20 @@ type sealed struct {
 
 	writing sync.Mutex // guards the following; held while somebody writes
 	ahead   int        // bytes of the next text that are kept already: 0 or 1
+	memory  share      // what is kept
 }
 
-// piece is how much text is sealed at a time.
-const piece = 64 << 10
+// piece is how much text is sealed at a time: one record. More would be quicker for who takes it,
+// and is what is held for everybody who doesn't.
+const piece = 16 << 10
 
 // newSealed shakes hands as the server, before the deadline. first are the bytes that were
-// read of raw.
-func newSealed(raw net.Conn, first []byte, config *tls.Config, deadline time.Time) (*sealed, error) {
+// read of raw; what is kept counts as memory of the budget.
+func newSealed(raw net.Conn, first []byte, config *tls.Config, deadline time.Time, memory *budget) (*sealed, error) {
 	cipher := &ciphertext{Conn: raw, first: first}
 	s := &sealed{
 		Conn: tls.Server(cipher, config), raw: raw, cipher: cipher,
-		trySend: nonblocking(raw), writable: writable(raw),
+		trySend: nonblocking(raw), writable: writable(raw), memory: share{budget: memory},
 	}
 	_ = raw.SetWriteDeadline(deadline)
 	if err := s.Conn.Handshake(); err != nil {
@@ -65,7 +67,7 @@ func (s *sealed) Write(p []byte) (int, error) {
 func (s *sealed) send(p []byte, send func([]byte) (int, error)) (n int, err error) {
 	n = min(s.ahead, len(p))
 	for {
-		gone, err := s.cipher.send(send)
+		gone, err := s.take(send)
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return 0, err
 		}
@@ -77,6 +79,7 @@ func (s *sealed) send(p []byte, send func([]byte) (int, error)) (n int, err erro
 			s.ahead = 0
 			return n, nil
 		}
+		s.cipher.expect()
 		m, err := s.Conn.Write(p[n:min(n+piece, len(p))])
 		n += m
 		if err != nil {
@@ -85,12 +88,24 @@ func (s *sealed) send(p []byte, send func([]byte) (int, error)) (n int, err erro
 	}
 }
 
+// take has send take what is kept to the network, and tells whether all of it has gone. The caller
+// holds writing.
+func (s *sealed) take(send func([]byte) (int, error)) (gone bool, err error) {
+	gone, err = s.cipher.send(send)
+	held := 0
+	if !gone && (err == nil || errors.Is(err, os.ErrDeadlineExceeded)) {
+		held = maxKept
+	}
+	s.memory.set(int64(held))
+	return gone, err
+}
+
 // waitWritable waits until everything that is kept has gone.
 func (s *sealed) waitWritable() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	for {
-		if gone, err := s.cipher.send(s.trySend); gone || err != nil {
+		if gone, err := s.take(s.trySend); gone || err != nil {
 			return err
 		}
 		if err := s.writable(); err != nil {
@@ -117,7 +132,12 @@ func (s *sealed) CloseWrite() error {
 // Close ends the connection, with a farewell if that can't block.
 func (s *sealed) Close() error {
 	_, _ = s.farewell()
-	return s.raw.Close()
+	err := s.raw.Close()
+	if s.writing.TryLock() { // who writes otherwise sees that it is closed
+		s.memory.set(0)
+		s.writing.Unlock()
+	}
+	return err
 }
 
 func (s *sealed) farewell() (gone bool, err error) {
@@ -128,7 +148,7 @@ func (s *sealed) farewell() (gone bool, err error) {
 	if err := s.Conn.CloseWrite(); err != nil {
 		return false, err
 	}
-	return s.cipher.send(s.trySend)
+	return s.take(s.trySend)
 }
 
 // ciphertext is the network as a tls.Conn sees it: after the handshake, what is written is
@@ -143,13 +163,27 @@ type ciphertext struct {
 	sent  int // bytes of kept that have gone
 }
 
-// maxKept is more than one piece ever comes to. The peer can have the tls.Conn write as well.
-const maxKept = 2 * piece
+const (
+	// maxAnswers is what is kept of what the client has TLS itself say, to whom nothing else is said
+	// meanwhile.
+	maxAnswers = 1 << 10
+	// maxKept is more than one piece and such answers ever come to.
+	maxKept = piece + 2<<10
+)
 
 var errKept = errors.New("logserver: the client has TLS answer and doesn't take the answers")
 
 // ciphers are buffers for one piece each.
-var ciphers = sync.Pool{New: func() any { p := make([]byte, 0, piece+piece/32); return &p }}
+var ciphers = sync.Pool{New: func() any { p := make([]byte, 0, maxKept); return &p }}
+
+// expect makes room for a piece.
+func (c *ciphertext) expect() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cap(c.kept) < maxKept {
+		c.kept = append((*ciphers.Get().(*[]byte))[:0], c.kept...)
+	}
+}
 
 func (c *ciphertext) keep() {
 	c.mu.Lock()
@@ -174,10 +208,8 @@ func (c *ciphertext) Write(p []byte) (int, error) {
 	switch {
 	case !c.keeps:
 		return c.Conn.Write(p)
-	case len(c.kept)+len(p) > maxKept:
+	case len(c.kept)+len(p) > max(cap(c.kept), maxAnswers):
 		return 0, errKept
-	case c.kept == nil:
-		c.kept = *ciphers.Get().(*[]byte)
 	}
 	c.kept = append(c.kept, p...)
 	return len(p), nil
@@ -200,8 +232,9 @@ func (c *ciphertext) send(send func([]byte) (int, error)) (gone bool, err error)
 			return false, err
 		}
 	}
-	if kept := c.kept[:0]; kept != nil {
-		c.kept, c.sent = nil, 0
+	kept := c.kept[:0]
+	c.kept, c.sent = nil, 0
+	if cap(kept) == maxKept {
 		ciphers.Put(&kept)
 	}
 	return true, nil

@@ -44,7 +44,7 @@ func sealedPair(t *testing.T, version uint16) (*sealed, *tls.Conn) {
 	if _, err := raw.Read(first); err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSealed(raw, first, &tls.Config{Certificates: []tls.Certificate{pair}, DynamicRecordSizingDisabled: true}, time.Now().Add(time.Minute))
+	s, err := newSealed(raw, first, &tls.Config{Certificates: []tls.Certificate{pair}, DynamicRecordSizingDisabled: true}, time.Now().Add(time.Minute), &budget{limit: 1})
 	if err = errors.Join(err, <-shaken); err != nil {
 		t.Fatal(err)
 	}
@@ -144,11 +144,17 @@ func TestSealedStalled(t *testing.T) {
 		_, err := s.Write(p)
 		blocked <- err
 	}()
+	if held := s.memory.budget.used.Load(); held != maxKept {
+		t.Errorf("it counts as %d bytes", held)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-blocked; !errors.Is(err, net.ErrClosed) {
 		t.Fatal(err)
+	}
+	if held := s.memory.budget.used.Load(); held != 0 {
+		t.Errorf("%d bytes are held when it is closed", held)
 	}
 }
 
@@ -172,5 +178,34 @@ func TestSealedHalfClose(t *testing.T) {
 	}
 	if all, err := io.ReadAll(client); err != nil || string(all) != "answer" {
 		t.Fatal(string(all), err)
+	}
+}
+
+// What the client can have TLS itself say is bounded, holds no large buffer, and leaves room for a piece.
+func TestAnswersOfTLSAreBounded(t *testing.T) {
+	c := &ciphertext{}
+	c.keep()
+	kept := 0
+	for ; ; kept++ {
+		if _, err := c.Write([]byte{byte(kept)}); err != nil {
+			if !errors.Is(err, errKept) {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if kept < maxAnswers || cap(c.kept) > 2*maxAnswers {
+		t.Fatalf("%d bytes are kept in %d", kept, cap(c.kept))
+	}
+	c.expect()
+	if _, err := c.Write(make([]byte, piece+100)); err != nil {
+		t.Fatal(err)
+	}
+	var sent []byte
+	if gone, err := c.send(func(p []byte) (int, error) { sent = append(sent, p...); return len(p), nil }); !gone || err != nil {
+		t.Fatal(gone, err)
+	}
+	if len(sent) != kept+piece+100 || sent[1] != 1 || c.kept != nil {
+		t.Errorf("%d bytes were sent", len(sent))
 	}
 }

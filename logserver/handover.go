@@ -36,10 +36,17 @@ type handed struct {
 type Peer struct {
 	Grant    *access.Grant // nil: none without a token
 	WantsTLS bool          // nothing may be said, as the connection is not in TLS
+	Local    bool          // it comes from this machine
 }
 
-// PeerOf returns the Peer of a connection that was given to HTTP.Serve.
-func PeerOf(conn net.Conn) Peer { return conn.(*handed).peer }
+// PeerOf returns the Peer of a connection that was given to HTTP.Serve; of any other, one
+// without a grant.
+func PeerOf(conn net.Conn) Peer {
+	if h, ok := conn.(*handed); ok {
+		return h.peer
+	}
+	return Peer{}
+}
 
 func (h *handed) Read(p []byte) (int, error) {
 	if len(h.first) == 0 {
@@ -75,7 +82,7 @@ func (s *Server) handOver(c *connection) {
 	_ = c.net.SetDeadline(time.Time{})
 	s.http.Serve(&handed{
 		Conn: c.net, first: c.lines.Rest(), closed: sync.OnceFunc(s.takeBack),
-		peer: Peer{Grant: c.grant, WantsTLS: c.wantsTLS},
+		peer: Peer{Grant: c.grant, WantsTLS: c.wantsTLS, Local: address(c.net).IsLoopback()},
 	})
 }
 

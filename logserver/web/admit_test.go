@@ -182,8 +182,12 @@ func TestHTTPS(t *testing.T) {
 			t.Fatalf("%q, want %q (%v)", line, want, err)
 		}
 	}
+	_, answers := s.raw(head("GET", "/readyz", "Connection: close") + "\r\n") // a probe has none
+	if got := text(t, answers); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+		t.Error(got)
+	}
 	// Without TLS there is no certificate.
-	_, answers := s.raw(head("POST", "/logs/main", "Content-Length: 2") + "\r\n{}")
+	_, answers = s.raw(head("POST", "/logs/main", "Content-Length: 2") + "\r\n{}")
 	if got := text(t, answers); !strings.HasPrefix(got, "HTTP/1.1 403 ") || !strings.Contains(got, protocol.ErrorTLSWanted) || !strings.Contains(got, "https://") {
 		t.Error(got)
 	}

@@ -1,6 +1,7 @@
 # What a developer runs. `make test` needs Go alone; `make check` installs what else it needs.
 
 GOLANGCI_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.1.4
 GOLANGCI := $(CURDIR)/.cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 5s
@@ -10,7 +11,7 @@ LINES ?= 1000000
 MILLIONS ?= 50
 SEEDS ?= 1000
 
-.PHONY: run build man test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth clean
+.PHONY: run build man test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth vuln clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -85,6 +86,9 @@ bench-quick: build ## a few columns once, in two minutes; BENCH='-columns … -s
 growth: build ## rates, start-ups, memory and disk as a log grows to MILLIONS of entries, and 1,000 interleaved logs
 	mkdir -p .cache
 	cd integration && go run ./growth -ringlog ../bin/ringlog -millions $(MILLIONS)
+
+vuln: ## known vulnerabilities in what is used, where their database can be reached
+	integration/scripts/vuln $(GOVULNCHECK_VERSION)
 
 clean:
 	rm -rf bin dist .cache

@@ -23,6 +23,9 @@ func newConfig() *cobra.Command {
 			if bad == nil {
 				bad = config.checkCluster()
 			}
+			if bad == nil {
+				_, bad = loadSecurity(config)
+			}
 			if asJSON {
 				return errors.Join(printConfig(cmd.OutOrStdout()), bad)
 			}

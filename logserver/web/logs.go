@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+
+	"github.com/ringlog/ringlog/logserver/access"
 )
 
 // logHead is a log as GET /logs tells it.
@@ -14,9 +16,11 @@ type logHead struct {
 // logs tells which logs there are, and their heads.
 func (s *Site) logs(a *answer, _ *http.Request) *failure {
 	heads := s.log.Heads()
-	list := make([]logHead, len(heads))
-	for i, h := range heads {
-		list[i] = logHead{h.Log, 1, h.Head}
+	list := make([]logHead, 0, len(heads))
+	for _, h := range heads {
+		if a.grant.May(access.Read|access.Append, h.Log) {
+			list = append(list, logHead{h.Log, 1, h.Head})
+		}
 	}
 	a.json(http.StatusOK, map[string][]logHead{"logs": list})
 	return nil

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -36,7 +37,10 @@ func (s *Site) read(a *answer, r *http.Request, name string) *failure {
 	if m.Follow {
 		_ = a.control.Flush() // the head of the answer, before there is anything to say
 	}
-	if err := s.server.Stream(r.Context(), m, r.RemoteAddr, to); err != nil || to.finish() != nil {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(a.grant.Revoked(), cancel)()
+	if err := s.server.Stream(ctx, m, r.RemoteAddr, to); err != nil || to.finish() != nil {
 		panic(http.ErrAbortHandler) // so that what was cut off does not look complete
 	}
 	return nil

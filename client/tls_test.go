@@ -1,0 +1,152 @@
+package client_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ringlog/ringlog/client"
+	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/access"
+	"github.com/ringlog/ringlog/logserver/access/accesstest"
+)
+
+// secured is a server with certificates and the token "right", and what it trusts.
+func secured(t *testing.T, clientCA bool) (addr string, ca *accesstest.CA) {
+	t.Helper()
+	ca, dir := accesstest.NewCA(t), t.TempDir()
+	cert, key := ca.Server(nil)
+	ca.Write(dir, cert, key)
+	files := access.Files{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
+	o := logserver.ServerOptions{}
+	if clientCA {
+		files.CA = filepath.Join(dir, "ca.pem")
+	} else {
+		tokens := filepath.Join(dir, "tokens")
+		line := fmt.Sprintf("a %x read,append *\nr %x append other\n", sha256.Sum256([]byte("right")), sha256.Sum256([]byte("other")))
+		if err := os.WriteFile(tokens, []byte(line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if o.Guard, err = access.OpenGuard(tokens); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	if o.Certificates, err = access.NewCertificates(files, o.Guard != nil); err != nil {
+		t.Fatal(err)
+	}
+	l, err := logserver.Open(logserver.Options{Blobs: "memory"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := logserver.NewServer(l, o)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(listener) }()
+	t.Cleanup(func() {
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		<-done
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return listener.Addr().String(), ca
+}
+
+// use appends and reads.
+func use(t *testing.T, addr string, options ...client.Option) error {
+	t.Helper()
+	options = append(options, client.Keep(10, 0))
+	c, err := client.New(addr, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := c.Append(ctx, []byte(`{"a":1}`)); err != nil {
+		return err
+	}
+	for entry, err := range c.Read(ctx) {
+		if err != nil {
+			return err
+		}
+		if string(entry.Data) != `{"a":1}` {
+			t.Errorf("%s", entry.Data)
+		}
+	}
+	return nil
+}
+
+func TestTLSAndToken(t *testing.T) {
+	addr, ca := secured(t, false)
+	trust := client.TLS(&tls.Config{RootCAs: ca.Pool()})
+	if err := use(t, addr, trust, client.Token("right")); err != nil {
+		t.Error(err)
+	}
+	for name, c := range map[string]struct {
+		options []client.Option
+		want    error
+	}{
+		"no token":       {[]client.Option{trust}, client.ErrUnauthorized},
+		"a wrong token":  {[]client.Option{trust, client.Token("wrong")}, client.ErrUnauthorized},
+		"another's":      {[]client.Option{trust, client.Token("other")}, client.ErrForbidden},
+		"no trust":       {[]client.Option{client.TLS(nil), client.Token("right")}, client.ErrDisconnected},
+		"another's name": {[]client.Option{client.TLS(&tls.Config{RootCAs: ca.Pool(), ServerName: "example.com"}), client.Token("right")}, client.ErrDisconnected},
+	} {
+		if err := use(t, addr, c.options...); !errors.Is(err, c.want) || errors.Is(err, client.ErrUnknownOutcome) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestClientCertificate(t *testing.T) {
+	addr, ca := secured(t, true)
+	if err := use(t, addr, client.TLS(&tls.Config{RootCAs: ca.Pool(), Certificates: []tls.Certificate{ca.ClientPair(nil)}})); err != nil {
+		t.Error(err)
+	}
+	if err := use(t, addr); !errors.Is(err, client.ErrTLSWanted) || errors.Is(err, client.ErrUnknownOutcome) {
+		t.Errorf("without TLS: %v", err)
+	}
+	if err := use(t, addr, client.Token("some")); !errors.Is(err, client.ErrTLSWanted) {
+		t.Errorf("without TLS, with a token: %v", err)
+	}
+	if err := use(t, addr, client.TLS(&tls.Config{RootCAs: ca.Pool()})); !errors.Is(err, client.ErrDisconnected) {
+		t.Errorf("without a certificate: %v", err)
+	}
+}
+
+func TestTLSWhereThereIsNone(t *testing.T) {
+	l, err := logserver.Open(logserver.Options{Blobs: "memory"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := logserver.NewServer(l, logserver.ServerOptions{})
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(listener) }()
+	if err := use(t, listener.Addr().String(), client.TLS(nil)); !errors.Is(err, client.ErrNoTLS) {
+		t.Error(err)
+	}
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	<-done
+}

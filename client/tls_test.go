@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,13 +21,23 @@ import (
 )
 
 // secured is a server with certificates and the token "right", and what it trusts.
-func secured(t *testing.T, clientCA bool) (addr string, ca *accesstest.CA) {
+// Clients are told that it is at the other hosts as well.
+func secured(t *testing.T, clientCA bool, others ...string) (addr string, ca *accesstest.CA) {
 	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	var members []string
+	for _, host := range others {
+		members = append(members, net.JoinHostPort(host, port))
+	}
 	ca, dir := accesstest.NewCA(t), t.TempDir()
 	cert, key := ca.Server(nil)
 	ca.Write(dir, cert, key)
 	files := access.Files{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
-	o := logserver.ServerOptions{}
+	o := logserver.ServerOptions{Members: func() []string { return members }}
 	if clientCA {
 		files.CA = filepath.Join(dir, "ca.pem")
 	} else {
@@ -34,20 +46,14 @@ func secured(t *testing.T, clientCA bool) (addr string, ca *accesstest.CA) {
 		if err := os.WriteFile(tokens, []byte(line), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		var err error
 		if o.Guard, err = access.OpenGuard(tokens); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var err error
 	if o.Certificates, err = access.NewCertificates(files, o.Guard != nil); err != nil {
 		t.Fatal(err)
 	}
 	l, err := logserver.Open(logserver.Options{Blobs: "memory"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +132,57 @@ func TestClientCertificate(t *testing.T) {
 	}
 	if err := use(t, addr, client.TLS(&tls.Config{RootCAs: ca.Pool()})); !errors.Is(err, client.ErrDisconnected) {
 		t.Errorf("without a certificate: %v", err)
+	}
+}
+
+// What servers tell of is connected to with TLS and the token, too; and told to a token for another log.
+func TestLearnedAddressesKeepTLS(t *testing.T) {
+	for name, c := range map[string]struct {
+		clientCA bool
+		log      client.Log
+		options  []client.Option
+	}{
+		"certificate": {true, "main", nil},
+		"token":       {false, "main", []client.Option{client.Token("right")}},
+		"other log":   {false, "other", []client.Option{client.Token("other")}},
+	} {
+		addr, ca := secured(t, c.clientCA, "localhost")
+		config := &tls.Config{RootCAs: ca.Pool()}
+		if c.clientCA {
+			config.Certificates = []tls.Certificate{ca.ClientPair(nil)}
+		}
+		var lost atomic.Bool
+		var last atomic.Pointer[net.Conn]
+		dial := func(ctx context.Context, to string) (net.Conn, error) {
+			if to == addr && lost.Load() {
+				return nil, errors.New("it is lost")
+			}
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", to)
+			last.Store(&conn)
+			return conn, err
+		}
+		known, err := client.New(addr, append(c.options, client.TLS(config), client.Dialer(dial))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		for i := 1; i <= 2; i++ {
+			if index, err := known.Append(ctx, []byte(`{}`), c.log); err != nil || index != uint64(i) {
+				t.Errorf("%s: index %d, %v", name, index, err)
+			}
+			for i == 1 && len(known.Addresses()) < 2 && ctx.Err() == nil { // its answer may come behind that of the append
+				runtime.Gosched()
+			}
+			if i == 1 {
+				lost.Store(true)
+				(*last.Load()).Close()
+			}
+		}
+		if host, _, _ := net.SplitHostPort(known.Address()); host != "localhost" {
+			t.Errorf("%s: at %s", name, known.Address())
+		}
+		cancel()
+		known.Close()
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *Server) admit(nc net.Conn) *admission {
 	byCertificate := o.Guard == nil && o.Certificates.ClientCA() // and by nothing else
 	a := &admission{}
 	if !inTLS && o.Certificates != nil {
-		a.wantsTLS = byCertificate || !o.AllowPlain && !address(nc).IsLoopback()
+		a.wantsTLS = byCertificate || !o.AllowPlain && !local(nc)
 	}
 	if verified || o.Guard == nil && !byCertificate {
 		a.grant = access.Everything
@@ -48,6 +48,12 @@ func address(nc net.Conn) netip.Addr {
 		return tcp.AddrPort().Addr().Unmap()
 	}
 	return netip.Addr{}
+}
+
+// local tells whether a connection comes from this machine.
+func local(nc net.Conn) bool {
+	_, file := nc.RemoteAddr().(*net.UnixAddr)
+	return file || address(nc).IsLoopback()
 }
 
 // admitted tells whether the connection may say something else than who it is.

@@ -146,7 +146,8 @@ func (c *connection) submitPending() {
 // handleHead answers with a head, confirmed after the line came.
 func (c *connection) handleHead(m *protocol.Message) {
 	if !c.may(access.Read|access.Append, m.Log) {
-		c.refuse(m.ID, protocol.ErrorForbidden)
+		c.log.metrics.refuse(protocol.ErrorForbidden, 1)
+		c.out.head(m.ID, m.Log, m.Members, protocol.ErrorForbidden)
 		return
 	}
 	if c.log.member != nil {
@@ -156,7 +157,7 @@ func (c *connection) handleHead(m *protocol.Message) {
 			return
 		}
 	}
-	c.out.head(m.ID, m.Log, m.Members)
+	c.out.head(m.ID, m.Log, m.Members, "")
 }
 
 // handleLogs answers with a line for each log: much for a short question, so

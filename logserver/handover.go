@@ -87,7 +87,7 @@ func (s *Server) handOver(c *connection) {
 	_ = c.net.SetDeadline(time.Time{})
 	s.http.Serve(&handed{
 		Conn: c.net, first: c.lines.Rest(), closed: sync.OnceFunc(s.takeBack),
-		peer: Peer{Grant: c.grant, WantsTLS: c.wantsTLS, Local: address(c.net).IsLoopback()},
+		peer: Peer{Grant: c.grant, WantsTLS: c.wantsTLS, Local: local(c.net)},
 	})
 }
 

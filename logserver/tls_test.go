@@ -155,6 +155,41 @@ func TestPlainWhereTLSIsWanted(t *testing.T) {
 	k.expect(`{"head":0}`)
 }
 
+// A socket in the file system is of this machine.
+func TestPlainOnASocketOfTheFileSystem(t *testing.T) {
+	_, certs := certified(t, false, false)
+	path := filepath.Join(t.TempDir(), "s")
+	serveOn(t, logserver.Options{}, logserver.ServerOptions{Certificates: certs}, func(l net.Listener) net.Listener {
+		l.Close()
+		socket, err := net.Listen("unix", path)
+		if err != nil {
+			t.Error(err)
+		}
+		return socket
+	})
+	conn := dialUnix(t, path)
+	io.WriteString(conn, `{"head":true}`+"\n")
+	if answer, err := bufio.NewReader(conn).ReadString('\n'); answer != `{"head":0}`+"\n" {
+		t.Errorf("got %q, %v", answer, err)
+	}
+}
+
+// dialUnix connects to a socket that may not be there yet.
+func dialUnix(t *testing.T, path string) net.Conn {
+	t.Helper()
+	for deadline := time.Now().Add(guard); ; {
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			t.Cleanup(func() { conn.Close() })
+			conn.SetDeadline(deadline)
+			return conn
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // serveFrom is serve, with connections from another machine, or from this.
 func serveFrom(t *testing.T, o logserver.ServerOptions, another bool) string {
 	t.Helper()

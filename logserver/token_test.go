@@ -103,6 +103,31 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// Where the members are is told to every token, as it may be for a log of theirs that a client goes on.
+func TestMembersAreToldToEveryToken(t *testing.T) {
+	f := guarded(t, line("all", "read,append *"), line("app", "append app.*"))
+	members := func() []string { return []string{"a:1", "b:2"} }
+	addr := greeted(t, logserver.ServerOptions{Guard: f.Guard, Members: members}, func(addr string) *talk { return known(t, addr, "all") })
+	hold(t, addr, `
+		> {"auth":"app"}
+		> {"head":true,"members":true}
+		> {"id":"1","entry":{},"log":"app.x"}
+		> {"id":"2","head":true,"members":true}
+		> {"id":"3","head":true}
+		> {"id":"4","head":true,"log":"app.x","members":true}
+		< {"auth":true}
+		< {"error":"`+protocol.ErrorForbidden+`","members":["a:1","b:2"]}
+		< {"id":"1","index":1}
+		< {"id":"2","error":"`+protocol.ErrorForbidden+`","members":["a:1","b:2"]}
+		< {"id":"3","error":"`+protocol.ErrorForbidden+`"}
+		< {"id":"4","head":1,"members":["a:1","b:2"]}
+		half
+		end`)
+	k := dial(t, addr)
+	k.send(`{"head":true,"members":true}` + "\n")
+	k.expect(`{"error":"` + protocol.ErrorUnauthorized + `"}`)
+}
+
 // Without the right token there is nothing but one error, and nothing is appended.
 func TestHostileTokens(t *testing.T) {
 	f := guarded(t, line("right", "read,append *"))

@@ -157,6 +157,7 @@ the JSON string that the client sent, quotes and escapes as they were.
 	           {"logs":N}
 	auth       {"auth":true}
 	error      {["id":ID,]"error":TEXT}
+	           {["id":ID,]"error":"forbidden","members":[ADDRESS,…]}
 	           {"id":ID,"error":"head is N","head":N[,"duplicate":true]}
 	           {"id":ID,"error":"key already used","index":N[,"duplicate":true]}
 	           {"id":ID,"error":"too many logs"[,"duplicate":true]}
@@ -232,7 +233,8 @@ read or append to, and head of any of them. When a token is taken away, its conn
 
 With "members":true, head is answered with the addresses besides at which the
 members of the cluster serve clients: strings "HOST:PORT", this server's own
-among them, in any order. A server that is alone, or older, leaves them out. A
+among them, in any order; also to a token that may not know that head, in the
+error that it gets. A server that is alone, or older, leaves them out. A
 client that has lost its server goes on at another of them: producer, seq and
 key hold across the members, and an index is the same entry at each.
 

@@ -147,7 +147,7 @@ func (c *Config) checkExposure() error {
 		return configErrorf("TLS_CERT, TLS_KEY: want both or neither")
 	case c.TLSCA != "" && c.TLSCert == "":
 		return configErrorf("TLS_CA: want TLS_CERT and TLS_KEY beside it: client certificates come with TLS")
-	case bool(c.Insecure), isLoopback(c.Host), c.Tokens != "", c.TLSCA != "":
+	case bool(c.Insecure), isLoopback(c.Host), c.guarded():
 		return nil
 	}
 	return configErrorf("HOST: %s can be reached from other machines: want TOKENS (`ringlog token` makes them) or TLS_CA beside it, "+

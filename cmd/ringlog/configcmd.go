@@ -21,10 +21,7 @@ func newConfig() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, bad := loadConfig()
 			if bad == nil {
-				bad = config.checkCluster()
-			}
-			if bad == nil {
-				_, bad = loadSecurity(config)
+				_, bad = config.secure()
 			}
 			if asJSON {
 				return errors.Join(printConfig(cmd.OutOrStdout()), bad)

@@ -129,21 +129,23 @@ func (c *credentials) shake(ctx context.Context, raw halfConn, addr string) (hal
 	config := c.config.Clone()
 	config.ServerName, _, _ = net.SplitHostPort(addr)
 	conn := tls.Client(raw, config)
-	err := conn.HandshakeContext(ctx)
+	return conn, shakeError(addr, conn.HandshakeContext(ctx))
+}
+
+// shakeError says what to do about a handshake that failed.
+func shakeError(addr string, err error) error {
 	var header tls.RecordHeaderError
 	var authority x509.UnknownAuthorityError
 	var verified *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &header):
-		return nil, unwelcome("%s speaks no TLS: leave %s out, or set TLS_CERT and TLS_KEY there", addr, tlsScheme)
+		return unwelcome("%s speaks no TLS: leave %s out, or set TLS_CERT and TLS_KEY there", addr, tlsScheme)
 	case errors.As(err, &authority):
-		return nil, unwelcome("%s: %w; name its CA by --ca or RINGLOG_CA", addr, err)
+		return unwelcome("%s: %w; name its CA by --ca or RINGLOG_CA", addr, err)
 	case errors.As(err, &verified):
-		return nil, unwelcome("%s: %w", addr, err)
-	case err != nil:
-		return nil, err
+		return unwelcome("%s: %w", addr, err)
 	}
-	return conn, nil
+	return err
 }
 
 // showToken says a token and takes the answer, which is the first line.
@@ -168,7 +170,7 @@ func showToken(conn net.Conn, addr, token string) error {
 	if err := refusedAtOnce(addr, answer); err != nil {
 		return err
 	}
-	return unwelcome("%s is no Ringlog, its answer to the token is %.40q; %s", addr, answer, otherServer)
+	return fmt.Errorf("%s is %w, its answer to the token is %.40q", addr, errNoRinglog, answer)
 }
 
 // unwelcomeError says why a server lets nobody in who comes like this, and what to do.
@@ -180,6 +182,10 @@ func unwelcome(format string, args ...any) error {
 	return &unwelcomeError{fmt.Errorf(format, args...)}
 }
 
+func wantsTLS(addr string) error {
+	return unwelcome("%s wants TLS: write %s%s", addr, tlsScheme, addr)
+}
+
 // refusedAtOnce says what to do where the first line of a server is an error; nil: it is none.
 func refusedAtOnce(addr string, line []byte) error {
 	said := func(text string) bool {
@@ -189,7 +195,7 @@ func refusedAtOnce(addr string, line []byte) error {
 	case said(protocol.ErrorUnauthorized):
 		return unwelcome("unauthorized: %s wants a token that it knows: set RINGLOG_TOKEN, or name a file by --token-file", addr)
 	case said(protocol.ErrorTLSWanted):
-		return unwelcome("%s wants TLS: write %s%s", addr, tlsScheme, addr)
+		return wantsTLS(addr)
 	case said(protocol.ErrorTooManyTokens):
 		return unwelcome("%s", protocol.ErrorTooManyTokens)
 	}

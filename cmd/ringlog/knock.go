@@ -130,6 +130,7 @@ var (
 	errNoConnection = errors.New("can't connect")
 	errSilent       = errors.New("no answer")
 	errClosesAtOnce = errors.New("it closes connections at once")
+	errNoRinglog    = errors.New("no Ringlog")
 )
 
 // noAnswer is the error of a connection that came to nothing.
@@ -137,7 +138,7 @@ func noAnswer(addr string, patience time.Duration, err error) error {
 	var said *unwelcomeError
 	var op *net.OpError // that of TLS, "remote error", isn't meant
 	switch {
-	case errors.As(err, &said):
+	case errors.As(err, &said), errors.Is(err, errNoRinglog):
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w from %s within %v", errSilent, addr, patience)
@@ -163,7 +164,7 @@ func (c *credentials) exchange(ctx context.Context, addr string, patience time.D
 	case len(line) == 0, errors.Is(err, os.ErrDeadlineExceeded):
 		return noAnswer(addr, patience, err)
 	case !bytes.HasPrefix(line, []byte("{")):
-		return fmt.Errorf("%s is no Ringlog, its answer is %.40q", addr, line)
+		return fmt.Errorf("%s is %w, its answer is %.40q", addr, errNoRinglog, line)
 	}
 	return refusedAtOnce(addr, line)
 }

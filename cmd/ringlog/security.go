@@ -18,8 +18,11 @@ type security struct {
 	peers        *peer.Certificates // between nodes
 }
 
-// loadSecurity reads the files of tokens and certificates, those between nodes as well.
-func loadSecurity(c *Config) (*security, error) {
+// secure reads the files of tokens and certificates, those between nodes as well.
+func (c *Config) secure() (*security, error) {
+	if err := c.checkCluster(); err != nil {
+		return nil, err
+	}
 	s := &security{}
 	var err error
 	if c.Tokens != "" {
@@ -59,10 +62,13 @@ func originOf(name string) string {
 	return variable{name: name}.origin()
 }
 
+// guarded tells whether a token or a certificate is wanted of somebody.
+func (c *Config) guarded() bool { return c.Tokens != "" || c.TLSCA != "" }
+
 // exposure is what is not protected on an address that others reach; "": all is.
 func (c *Config) exposure() string {
 	switch {
-	case c.Tokens == "" && c.TLSCA == "":
+	case !c.guarded():
 		return "INSECURE: anyone who reaches this address may read and append"
 	case c.TLSCert == "":
 		return "no TLS_CERT: tokens and entries can be read on their way"

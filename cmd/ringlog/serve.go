@@ -39,13 +39,10 @@ func newServe() *cobra.Command {
 
 func runServe(cmd *cobra.Command, _ []string) error {
 	config, err := loadConfig()
-	if err == nil {
-		err = config.checkCluster()
-	}
 	if err != nil {
 		return err
 	}
-	security, err := loadSecurity(config)
+	security, err := config.secure()
 	if err != nil {
 		return err
 	}
@@ -75,7 +72,7 @@ func serve(ctx context.Context, config *Config, security *security, logger zerol
 		return err
 	}
 	config.warnOfExposure(listeners, logger)
-	pages, conns := web.Options{Version: buildVersion(), Logger: logger}, connectionLimit(int(config.MaxConns), logger)
+	pages, conns := web.Options{Version: buildVersion(), Logger: logger, Guarded: config.guarded()}, connectionLimit(int(config.MaxConns), logger)
 	lobby := web.NewLobby(pages, conns, listeners...)
 	defer lobby.Close()
 	manager := newManager(logger)

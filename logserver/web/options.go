@@ -10,6 +10,7 @@ import (
 type Options struct {
 	Version string // for ringlog_build_info
 	Logger  zerolog.Logger
+	Guarded bool // not everybody may know everything: a Lobby tells health and no metrics
 
 	HeaderTimeout time.Duration // from its first byte, how long the head of a request may take, 10 s
 	BodyTimeout   time.Duration // no progress of a body for this long: dropped, 30 s

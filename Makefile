@@ -1,6 +1,7 @@
 # What a developer runs. `make test` needs Go alone; `make check` installs what else it needs.
 
 GOLANGCI_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.1.4
 GOLANGCI := $(CURDIR)/.cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 5s
@@ -10,7 +11,7 @@ LINES ?= 1000000
 MILLIONS ?= 50
 SEEDS ?= 1000
 
-.PHONY: run build man test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth screenshots clean
+.PHONY: run build man test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth screenshots vuln clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -89,6 +90,9 @@ growth: build ## rates, start-ups, memory and disk as a log grows to MILLIONS of
 screenshots: build ## pictures of the page, into docs/img; a minute
 	integration/scripts/install
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog SCREENSHOTS=$(CURDIR)/docs/img go test -count=1 -run TestPictures ./page
+
+vuln: ## known vulnerabilities in what is used, where their database can be reached
+	integration/scripts/vuln $(GOVULNCHECK_VERSION)
 
 clean:
 	rm -rf bin dist .cache

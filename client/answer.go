@@ -161,6 +161,8 @@ func refusalError(text string) error {
 		return ErrForbidden
 	case protocol.ErrorUnauthorized:
 		return ErrUnauthorized
+	case protocol.ErrorTLSWanted:
+		return ErrTLSWanted
 	case protocol.ErrorLineTooLong:
 		return ErrTooLong
 	case protocol.ErrorInvalidMessage, protocol.ErrorInvalidJSON:

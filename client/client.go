@@ -69,6 +69,9 @@ func New(addr string, opts ...Option) (*Client, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	if o.tls != nil {
+		o.dial = o.sealed(o.dial)
+	}
 	known, err := newAddresses(append([]string{addr}, o.others...))
 	if err != nil {
 		return nil, err

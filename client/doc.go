@@ -88,7 +88,8 @@ A connection that breaks is made again after a random time around 50 ms, then
 100, 200 … to 10 s ([BackOff]), until something comes on it. On one that is
 silent for 30 s ([Timeout]) the server is asked for a sign of life. A server
 that does not accept the [Token] is not tried in silence: what is under way
-fails with [ErrUnauthorized], when there is no other address to try.
+fails with [ErrUnauthorized], when there is no other address to try; so it does,
+with [ErrTLSWanted], at one that wants [TLS].
 
 [OnEvents] has hooks called for what happens: connect, disconnect, reconnect,
 backoff with its delay, and current, when a read has reached the head.
@@ -113,7 +114,7 @@ answer, those of each further round after twice as long, up to Timeout.
 
 All addresses must be of one cluster: what is appended to another server is
 appended to that, and a read that comes to one ends with ErrShorter, or goes on
-in other entries.
+in other entries. With [TLS], all are connected to with TLS, those learned too.
 
 Goroutines: none before the first append, then two until [Client.Close]; an
 iteration, Head and Logs run on their caller's, and have one for a moment when

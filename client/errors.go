@@ -48,6 +48,8 @@ var (
 	ErrForbidden = errors.New("the token does not allow this; use one that does")
 	// ErrUnauthorized: the server wants a token, or another one.
 	ErrUnauthorized = errors.New("the server does not accept the token; set the right one")
+	// ErrTLSWanted: the server wants TLS.
+	ErrTLSWanted = errors.New("the server wants TLS; use the option TLS")
 	// ErrInvalid: it is nothing that the server would take. Mostly found here,
 	// before it is sent: the entry is not one JSON object or array, a log's
 	// name or a key breaks the rules.
@@ -69,6 +71,10 @@ var (
 	// ErrProtocol: the server sent what it should not have. Is it a Ringlog?
 	ErrProtocol = errors.New("unexpected answer; check that the address is a Ringlog server's")
 )
+
+// ErrNoTLS: TLS was asked for, and the server speaks none. It is tried again like
+// any other failure to connect.
+var ErrNoTLS = errors.New("the server speaks no TLS; connect without it, or set it up on the server")
 
 // About reading. The first three concern entries, not the iteration, which
 // goes on behind them.
@@ -138,6 +144,11 @@ func behind(cause error) error {
 		return fmt.Errorf("%w (%w)", ErrBehind, cause)
 	}
 	return fmt.Errorf("%w (%v)", ErrBehind, cause)
+}
+
+// unwelcome tells that the server does not let this client in, and never will as it is.
+func unwelcome(err error) bool {
+	return errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrTLSWanted)
 }
 
 // ofEntry tells whether the refusal of an append concerns its entry alone, so

@@ -43,7 +43,7 @@ type link struct {
 }
 
 // connect makes a connection to where the route is, and shows the token. What
-// fails is a brokenError, except ErrUnauthorized.
+// fails is a brokenError, except ErrUnauthorized and ErrTLSWanted.
 func (c *Client) connect(ctx context.Context, r *route) (*link, error) {
 	limit := r.limit()
 	dialing, cancel := context.WithTimeout(ctx, limit)
@@ -84,6 +84,8 @@ func (l *link) authenticate(token string) error {
 		return nil
 	case r.Error == protocol.ErrorUnauthorized:
 		return ErrUnauthorized
+	case r.Error == protocol.ErrorTLSWanted:
+		return ErrTLSWanted
 	}
 	return broken(fmt.Errorf("%w: %.100q", ErrProtocol, answer))
 }

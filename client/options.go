@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"slices"
@@ -17,6 +18,7 @@ type Option func(*options)
 
 type options struct {
 	token         string
+	tls           *tls.Config // nil: none
 	maxEntry      int
 	maxUnanswered int
 	keep          int

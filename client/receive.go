@@ -110,7 +110,7 @@ func (c *Client) takeInLine(line []byte) (*reply, error) {
 	case errors.Is(err, ErrTooLong), errors.Is(err, ErrInvalid):
 		c.window.rejectNext(err)
 		c.heard = true
-	case errors.Is(err, ErrUnauthorized):
+	case unwelcome(err):
 		c.window.notTaken()
 		c.leaving = true
 	}

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -25,7 +24,7 @@ type route struct {
 	addr     string          // where the connection is, or is tried
 	tried    map[string]bool // in this round
 	rounds   int             // without a connection of use
-	denied   error           // the token was, in this round
+	denied   error           // a server did not let the client in, in this round
 	attempts int
 }
 
@@ -92,7 +91,7 @@ func (r *route) learn(members []string) int {
 type detour struct {
 	wait  time.Duration // before the next attempt
 	round bool          // it was the round's last: no address was left to try
-	err   error         // why; ErrUnauthorized if that was any server's of the round
+	err   error         // why; that one did not let the client in, if that was any server's of the round
 }
 
 // expires tells whether what Keep limits may end now: if it is no time at all,
@@ -111,7 +110,7 @@ func (r *route) leave(err error, useful bool) detour {
 		r.delay.Reset()
 		r.rounds, r.denied = 0, nil
 	}
-	if errors.Is(err, ErrUnauthorized) {
+	if unwelcome(err) {
 		r.denied = err
 	}
 	if _, ok := r.c.addresses.next(r.tried); ok {

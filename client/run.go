@@ -1,7 +1,6 @@
 package client
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -71,7 +70,7 @@ func (c *Client) giveUp(way *detour, useful bool) {
 	c.mu.Lock()
 	defer c.unlock()
 	c.down = !useful && (c.down || way.round)
-	if way.round && errors.Is(way.err, ErrUnauthorized) {
+	if way.round && unwelcome(way.err) {
 		c.window.abandonAll(way.err)
 	}
 	if way.expires(&c.opts) {

@@ -25,7 +25,7 @@ type answer struct {
 	idLen    uint16
 	count    uint32 // of the entries, when the line had "entries"
 	log      string // answerHead: whose head
-	reason   string // answerRefusal, or an append that was not decided here
+	reason   string // answerRefusal, a head that is refused, or an append that was not decided here
 
 	// The outcome of an append.
 	status    order.Status

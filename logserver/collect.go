@@ -39,6 +39,10 @@ var (
 	descPassed      = desc("scrub_last_timestamp_seconds", "When everything had been read the last time; 0: not since the start.")
 	descDamaged     = desc("damaged_pieces", "Batches and other pieces of the segments that are damaged, of those that were looked at since the start.")
 	descRepaired    = desc("repaired_pieces", "Pieces of the segments that a repair has given up as lost, as the last whole reading met them.")
+	descUnsealed    = desc("tls_handshake_failures_total", "Handshakes of TLS that failed.")
+	descWrongTokens = desc("wrong_tokens_total", "Wrong tokens that came, and how many of them were not looked at, as their address had sent too many.", "looked_at")
+	descStale       = desc("reload_failed", "1 when files could not be read the last time: what was read before is in force.", "what")
+	descExpires     = desc("certificate_expires_timestamp_seconds", "Until when the server's certificate is valid, in Unix time.")
 	descReady       = desc("ready", "1 when /readyz says so.")
 	descMembers     = desc("cluster_members", "Nodes of the cluster, by what they do: voter (the leader is one), learner, leaving.", "role")
 	descLeads       = desc("cluster_leads", "1 on the node that leads, 0 on others.")
@@ -58,6 +62,7 @@ func (s *Server) Describe(to chan<- *prometheus.Desc) {
 		descConnections, descMaxConns, descMemory, descMaxMemory, descUnwritten, descBusy, descFree, descReady,
 		descDiskSize, descStored, descScrubbed, descPasses, descPassed, descDamaged, descRepaired,
 		descMembers, descLeads, descServing, descApplied,
+		descUnsealed, descWrongTokens, descStale, descExpires,
 	} {
 		to <- d
 	}
@@ -110,6 +115,29 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 		ready = 0
 	}
 	gauge(descReady, ready)
+	s.collectSecurity(send)
+}
+
+// collectSecurity tells of TLS and tokens, where they are.
+func (s *Server) collectSecurity(send func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
+	stale := func(what string, is bool) {
+		value := 0.0
+		if is {
+			value = 1
+		}
+		send(descStale, prometheus.GaugeValue, value, what)
+	}
+	if g := s.options.Guard; g != nil {
+		wrong, ignored := g.Failures()
+		send(descWrongTokens, prometheus.CounterValue, float64(wrong), "yes")
+		send(descWrongTokens, prometheus.CounterValue, float64(ignored), "no")
+		stale("tokens", g.Stale())
+	}
+	if c := s.options.Certificates; c != nil {
+		send(descUnsealed, prometheus.CounterValue, float64(s.unsealed.Load()))
+		send(descExpires, prometheus.GaugeValue, float64(c.Expires().Unix()))
+		stale("certificates", c.Stale())
+	}
 }
 
 // collectScrub tells what is known of the segments' health.

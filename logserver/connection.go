@@ -35,6 +35,7 @@ type connection struct {
 	memory     share    // of what all connections may hold
 	listed     bool     // the budget knows of its half line
 	draining   bool     // the server stops: what is on its way is still read
+	*admission
 
 	out      outbox
 	tails    sync.WaitGroup            // the read under way
@@ -64,6 +65,7 @@ func newConnection(s *Server, nc net.Conn) *connection {
 		id:     uuid.New(),
 		lines:  protocol.NewLineReader(nc, s.log.options.MaxEntry+protocol.Envelope),
 	}
+	c.admission = s.admit(nc)
 	c.memory.budget = &s.log.memory
 	c.out.init(c)
 	return c
@@ -71,14 +73,18 @@ func newConnection(s *Server, nc net.Conn) *connection {
 
 // serve reads the connection to its end, sees that everything asked for is
 // answered, and closes it. Nothing of it is left when it returns; but one that
-// speaks HTTP is left as it is, to be handed over.
+// speaks HTTP, or TLS, is left as it is, to be handed over.
 func (c *connection) serve() spoken {
 	c.debug("connected", nil)
 	c.keepAlive()
 	farewell, err := c.read()
-	if errors.Is(err, errHTTP) {
+	switch {
+	case errors.Is(err, errHTTP):
 		c.memory.set(0)
 		return speaksHTTP
+	case errors.Is(err, errTLS):
+		c.memory.set(0)
+		return speaksTLS
 	}
 	c.finish(farewell, err)
 	c.debug("disconnected", ignoreEOF(err))
@@ -118,12 +124,10 @@ func (c *connection) keepAlive() {
 
 // read handles line after line. It returns when the client has sent its last
 // one (io.EOF), the connection broke, or a line was met that closes it: then
-// farewell is the error to say. The first bytes may tell that it speaks HTTP (errHTTP).
+// farewell is the error to say. The first bytes may tell that it speaks HTTP (errHTTP)
+// or TLS (errTLS).
 func (c *connection) read() (farewell string, err error) {
-	speaks := speaksLines
-	if c.limits.HTTP != nil {
-		speaks = unsure
-	}
+	speaks := unsure
 	for {
 		if err := c.out.waitForRoom(); err != nil {
 			return "", err
@@ -131,8 +135,10 @@ func (c *connection) read() (farewell string, err error) {
 		c.setDeadline()
 		err := c.lines.Fill()
 		if speaks == unsure {
-			if speaks = sniff(c.lines.Rest()); speaks == speaksHTTP {
-				return "", errHTTP
+			if speaks = sniff(c.lines.Rest()); speaks != unsure {
+				if farewell, err := c.begins(speaks); err != nil {
+					return farewell, err
+				}
 			}
 		}
 		c.account()
@@ -207,8 +213,10 @@ func (c *connection) setDeadline() {
 	half, large := c.lines.Partial() > 0, c.lines.Size()+c.out.size() > quietSize
 	wait := time.Duration(0)
 	switch {
-	case c.draining:
+	case c.draining, !c.admitted() && c.deadline == forAdmission:
 		return
+	case !c.admitted():
+		wait = c.limits.AdmitTimeout
 	case half:
 		wait = c.limits.LineTimeout
 	case large && c.deadline == forQuiet:
@@ -223,7 +231,10 @@ func (c *connection) setDeadline() {
 	if wait > 0 {
 		deadline = time.Now().Add(wait)
 		c.deadline = forQuiet
-		if half {
+		switch {
+		case !c.admitted():
+			c.deadline = forAdmission
+		case half:
 			c.deadline = forHalfLine
 		}
 	}
@@ -247,6 +258,7 @@ const (
 	noDeadline deadline = iota
 	forHalfLine
 	forQuiet
+	forAdmission
 )
 
 // rest gives memory back if the connection has been quiet.
@@ -266,9 +278,8 @@ func (c *connection) rest() {
 func (c *connection) finish(farewell string, err error) {
 	atCurrent := errors.Is(err, io.EOF)
 	if inOrder := atCurrent || farewell != "" || c.stopping.Load(); !inOrder {
-		if errors.Is(err, os.ErrDeadlineExceeded) && c.deadline == forHalfLine {
-			c.log.metrics.trouble(troubleHalfLine)
-			c.log.refusals.Warn(*c.logger(), "half a line came and no more: the connection was dropped")
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			c.tellDeadline()
 		}
 		c.out.abandon()
 	}
@@ -279,10 +290,22 @@ func (c *connection) finish(farewell string, err error) {
 	c.tails.Wait()
 	c.out.finish(farewell)
 	c.linger(farewell != "" || c.stopping.Load())
+	c.unwatch()
 	_ = c.net.Close()
 	c.memory.set(0)
 	if c.listed {
 		c.memory.budget.half(c, 0)
+	}
+}
+
+// tellDeadline says why a connection is dropped whose time is over.
+func (c *connection) tellDeadline() {
+	switch c.deadline {
+	case forHalfLine:
+		c.log.metrics.trouble(troubleHalfLine)
+		c.log.refusals.Warn(*c.logger(), "half a line came and no more: the connection was dropped")
+	case forAdmission:
+		c.log.refusals.Warn(*c.logger(), "neither TLS nor a token came where one is wanted: the connection was dropped")
 	}
 }
 

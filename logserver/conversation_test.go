@@ -3,6 +3,7 @@ package logserver_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"net"
 	"strings"
 	"testing"
@@ -24,6 +25,12 @@ const guard = 20 * time.Second
 // serve runs a server over a log in memory, or as o says, until the test ends.
 func serve(t *testing.T, o logserver.Options, so logserver.ServerOptions) string {
 	t.Helper()
+	return serveOn(t, o, so, func(l net.Listener) net.Listener { return l })
+}
+
+// serveOn is serve on what wrap makes of a listener.
+func serveOn(t *testing.T, o logserver.Options, so logserver.ServerOptions, wrap func(net.Listener) net.Listener) string {
+	t.Helper()
 	var sound fs.FS // what must be sound in the end; who brings files looks after them
 	if o.Blobs == "" && o.Files == nil {
 		sound = fs.Memory()
@@ -39,7 +46,7 @@ func serve(t *testing.T, o logserver.Options, so logserver.ServerOptions) string
 	}
 	s := logserver.NewServer(l, so)
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(listener) }()
+	go func() { done <- s.Serve(wrap(listener)) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), guard)
 		defer cancel()
@@ -116,8 +123,16 @@ func (k *talk) expectEnd() {
 	}
 }
 
+// tcp is what the connection runs over.
+func (k *talk) tcp() *net.TCPConn {
+	if conn, ok := k.conn.(*tls.Conn); ok {
+		return conn.NetConn().(*net.TCPConn)
+	}
+	return k.conn.(*net.TCPConn)
+}
+
 // half ends the sending side.
-func (k *talk) half() { k.conn.(*net.TCPConn).CloseWrite() }
+func (k *talk) half() { k.conn.(interface{ CloseWrite() error }).CloseWrite() }
 
 // hold is a conversation: lines sent begin with "> ", lines wanted with "< ",
 // "half" ends the sending side, "end" wants the server to close. Lines sent one

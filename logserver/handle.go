@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/logserver/access"
 	"github.com/ringlog/ringlog/logserver/order"
 	"github.com/ringlog/ringlog/protocol"
 )
@@ -45,6 +46,9 @@ func (c *connection) handleLine(line []byte) (farewell string) {
 		c.refuse(m.ID, protocol.ErrorInvalidMessage)
 		return ""
 	}
+	if !c.admitted() && m.Kind != protocol.KindAuth {
+		return protocol.ErrorUnauthorized
+	}
 	switch m.Kind {
 	case protocol.KindAppend:
 		return c.handleAppend(m)
@@ -55,7 +59,7 @@ func (c *connection) handleLine(line []byte) (farewell string) {
 	case protocol.KindLogs:
 		c.handleLogs()
 	case protocol.KindAuth:
-		c.out.say(protocol.AppendAuth(nil))
+		return c.handleAuth(m.Token)
 	}
 	return ""
 }
@@ -70,6 +74,9 @@ func (c *connection) refuse(id []byte, reason string) {
 // stay in the line reader's buffer until they are submitted.
 func (c *connection) handleAppend(m *protocol.Message) (farewell string) {
 	switch {
+	case !c.may(access.Append, m.Log):
+		c.refuse(m.ID, protocol.ErrorForbidden)
+		return ""
 	case c.stopping.Load():
 		c.refuse(m.ID, protocol.ErrorShuttingDown)
 		return ""
@@ -138,6 +145,11 @@ func (c *connection) submitPending() {
 
 // handleHead answers with a head, confirmed after the line came.
 func (c *connection) handleHead(m *protocol.Message) {
+	if !c.may(access.Read|access.Append, m.Log) {
+		c.log.metrics.refuse(protocol.ErrorForbidden, 1)
+		c.out.head(m.ID, m.Log, m.Members, protocol.ErrorForbidden)
+		return
+	}
 	if c.log.member != nil {
 		c.submitPending() // they don't wait for the answer
 		if err := c.log.Newest(context.Background()); err != nil {
@@ -145,7 +157,7 @@ func (c *connection) handleHead(m *protocol.Message) {
 			return
 		}
 	}
-	c.out.head(m.ID, m.Log, m.Members)
+	c.out.head(m.ID, m.Log, m.Members, "")
 }
 
 // handleLogs answers with a line for each log: much for a short question, so
@@ -168,8 +180,12 @@ func (c *connection) handleLogs() {
 	}
 	logs := c.log.hub.Logs()
 	var lines []byte
+	listed := 0
 	for _, t := range logs {
-		lines = protocol.AppendLog(lines, t.Name(), 1, t.Head())
+		if c.grant.May(access.Read|access.Append, t.Name()) {
+			lines = protocol.AppendLog(lines, t.Name(), 1, t.Head())
+			listed++
+		}
 	}
-	c.out.say(protocol.AppendLogs(lines, len(logs)))
+	c.out.say(protocol.AppendLogs(lines, listed))
 }

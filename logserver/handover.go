@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/ringlog/ringlog/logserver/access"
 )
 
 // HTTP serves the connections that begin with a request of HTTP: see package web.
@@ -27,6 +29,23 @@ type handed struct {
 	net.Conn
 	first  []byte // owned by its reader
 	closed func() // called once
+	peer   Peer
+}
+
+// Peer is what a Server knows about who is at the other end of a connection of HTTP.
+type Peer struct {
+	Grant    *access.Grant // nil: none without a token
+	WantsTLS bool          // nothing may be said, as the connection is not in TLS
+	Local    bool          // it comes from this machine
+}
+
+// PeerOf returns the Peer of a connection that was given to HTTP.Serve; of any other, one
+// without a grant.
+func PeerOf(conn net.Conn) Peer {
+	if h, ok := conn.(*handed); ok {
+		return h.peer
+	}
+	return Peer{}
 }
 
 func (h *handed) Read(p []byte) (int, error) {
@@ -66,7 +85,10 @@ func (s *Server) handOver(c *connection) {
 	s.mu.Unlock()
 	s.log.memory.used.Add(handedMemory)
 	_ = c.net.SetDeadline(time.Time{})
-	s.http.Serve(&handed{Conn: c.net, first: c.lines.Rest(), closed: sync.OnceFunc(s.takeBack)})
+	s.http.Serve(&handed{
+		Conn: c.net, first: c.lines.Rest(), closed: sync.OnceFunc(s.takeBack),
+		peer: Peer{Grant: c.grant, WantsTLS: c.wantsTLS, Local: local(c.net)},
+	})
 }
 
 func (s *Server) takeBack() {

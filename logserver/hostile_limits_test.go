@@ -54,8 +54,9 @@ func (k *talk) stuck(text []byte) (sent int) {
 
 // small makes the buffers of a connection small, so that it gets stuck soon.
 func small(k *talk) *talk {
-	k.conn.(*net.TCPConn).SetReadBuffer(128 << 10)
-	k.conn.(*net.TCPConn).SetWriteBuffer(128 << 10)
+	tcp := k.tcp()
+	tcp.SetReadBuffer(128 << 10)
+	tcp.SetWriteBuffer(128 << 10)
 	return k
 }
 

@@ -135,7 +135,15 @@ func TestHostile(t *testing.T) {
 				piece = 8191
 			}
 			t.Run(fmt.Sprintf("%s/%d", filepath.Base(path), piece), func(t *testing.T) {
-				h.hold(t, piece)
+				h.hold(t, piece, dial)
+			})
+			if piece < 64<<20 {
+				continue
+			}
+			t.Run(filepath.Base(path)+"/TLS", func(t *testing.T) {
+				ca, certs := certified(t, false, false)
+				h.server.Certificates = certs
+				h.hold(t, piece, func(t *testing.T, addr string) *talk { return dialTLS(t, addr, trusting(ca)) })
 			})
 		}
 	}
@@ -149,7 +157,7 @@ func (h *hostile) size() (n int) {
 }
 
 // hold holds the conversation, sending pieces of so many bytes.
-func (h *hostile) hold(t *testing.T, piece int) {
+func (h *hostile) hold(t *testing.T, piece int, dial func(*testing.T, string) *talk) {
 	addr := checked(t, h.options, h.server)
 	k := dial(t, addr)
 	for _, s := range h.steps {
@@ -207,16 +215,16 @@ func checked(t *testing.T, o logserver.Options, so logserver.ServerOptions) stri
 	addr := serve(t, o, so)
 	t.Cleanup(func() {
 		if !t.Failed() {
-			asUsual(t, addr)
+			asUsual(dial(t, addr))
 		}
 	})
 	return addr
 }
 
 // asUsual appends on a fresh connection and reads everything back.
-func asUsual(t *testing.T, addr string) {
+func asUsual(k *talk) {
+	t := k.t
 	t.Helper()
-	k := dial(t, addr)
 	defer k.conn.Close()
 	k.send(`{"id":"as usual","entry":{"as":"usual"}}` + "\n")
 	r := k.receive()

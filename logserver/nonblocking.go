@@ -10,6 +10,9 @@ import (
 // and never blocks. Where a connection offers no such thing, it writes nothing.
 // The function is for one caller at a time.
 func nonblocking(nc net.Conn) func(p []byte) (int, error) {
+	if s, ok := nc.(*sealed); ok {
+		return s.tryWrite
+	}
 	none := func([]byte) (int, error) { return 0, nil }
 	sc, ok := nc.(syscall.Conn)
 	if !ok {

@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/access"
 )
 
 // Options say where a Log lives and what it may use. The zero value of a field
@@ -97,6 +98,12 @@ type ServerOptions struct {
 	// not wait.
 	Members func() []string
 
+	Guard        *access.Guard        // knows the tokens that are wanted; nil: none is
+	Certificates *access.Certificates // for TLS, which is wanted of connections from other machines; nil: there is none
+	AllowPlain   bool                 // other machines may do without TLS, unless it is their certificate that lets them in
+	AdmitTimeout time.Duration        // how long a connection may take to begin TLS, or say its token, where that is wanted, 5 s
+	ShakeTimeout time.Duration        // how long the handshake of TLS may take, 10 s
+
 	// HTTP makes what serves the connections that begin with a request of HTTP; nil: such
 	// bytes are a line like any other.
 	HTTP func(*Server) HTTP
@@ -115,6 +122,8 @@ func (o ServerOptions) withDefaults() ServerOptions {
 	defaults(&o.StopGrace, 50*time.Millisecond)
 	defaults(&o.LostPause, 10*time.Millisecond)
 	defaults(&o.KeepAlive, 30*time.Second)
+	defaults(&o.AdmitTimeout, 5*time.Second)
+	defaults(&o.ShakeTimeout, 10*time.Second)
 	return o
 }
 

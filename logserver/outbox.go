@@ -66,27 +66,32 @@ func (o *outbox) refuse(id []byte, reason string) {
 	o.drainUnlessTail()
 }
 
-// head answers with a log's head, and the members if they are wanted: at once, or in its turn if it has
-// an id.
-func (o *outbox) head(id, log []byte, members bool) {
+// head answers with a log's head, or refuses it, and the members if they are wanted: at once, or in its
+// turn if it has an id.
+func (o *outbox) head(id, log []byte, members bool, refusal string) {
 	if log == nil {
 		log = mainLog
 	}
+	a := answer{kind: answerHead, resolved: true, log: string(log), members: members, reason: refusal}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if id == nil {
-		o.ready = o.appendHead(o.ready, nil, string(log), members)
+		o.ready = o.appendHead(o.ready, nil, &a)
 		return
 	}
-	o.answers.push(id, answer{kind: answerHead, resolved: true, log: string(log), members: members})
+	o.answers.push(id, a)
 	o.drainUnlessTail()
 }
 
-func (o *outbox) appendHead(dst, id []byte, log string, members bool) []byte {
-	if ask := o.c.limits.Members; members && ask != nil {
-		return protocol.AppendHeadMembers(dst, id, o.headOf(log), ask())
+func (o *outbox) appendHead(dst, id []byte, a *answer) []byte {
+	var members []string
+	if ask := o.c.limits.Members; a.members && ask != nil {
+		members = ask()
 	}
-	return protocol.AppendHead(dst, id, o.headOf(log))
+	if a.reason != "" {
+		return protocol.AppendErrorMembers(dst, id, a.reason, members)
+	}
+	return protocol.AppendHeadMembers(dst, id, o.headOf(a.log), members)
 }
 
 // say sends lines that have no turn.
@@ -148,7 +153,7 @@ func (o *outbox) drain() {
 			break
 		}
 		if a.kind == answerHead {
-			o.ready = o.appendHead(o.ready, id, a.log, a.members)
+			o.ready = o.appendHead(o.ready, id, a)
 		} else {
 			o.ready = a.encode(o.ready, id)
 		}

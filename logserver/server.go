@@ -5,7 +5,10 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/ringlog/ringlog/logserver/access"
 )
 
 // ErrServerClosed is returned by Serve after Shutdown.
@@ -24,6 +27,8 @@ type Server struct {
 	conns     map[*connection]struct{}
 	handed    int                      // connections that speak HTTP
 	streams   map[*connection]struct{} // reads on some of those
+
+	unsealed atomic.Uint64 // handshakes of TLS that failed
 }
 
 // NewServer returns a Server for l. The caller closes l after Shutdown.
@@ -43,6 +48,9 @@ func NewServer(l *Log, o ServerOptions) *Server {
 
 // Log returns what is served.
 func (s *Server) Log() *Log { return s.log }
+
+// Guard returns who knows the tokens, nil if none is wanted.
+func (s *Server) Guard() *access.Guard { return s.options.Guard }
 
 // Serve accepts connections from listener until Shutdown, which closes the
 // listener and makes Serve return ErrServerClosed. When no connection can be
@@ -125,14 +133,20 @@ func (s *Server) start(nc net.Conn) {
 	s.conns[c] = struct{}{}
 	s.serving.Add(1)
 	s.mu.Unlock()
-	go func() {
-		if c.serve() == speaksHTTP {
-			s.handOver(c)
-			return
-		}
+	go s.serve(c)
+}
+
+// serve is the goroutine of a connection.
+func (s *Server) serve(c *connection) {
+	switch c.serve() {
+	case speaksHTTP:
+		s.handOver(c)
+	case speaksTLS:
+		s.seal(c)
+	default:
 		defer s.serving.Done()
 		s.forget(c)
-	}()
+	}
 }
 
 func (s *Server) forget(c *connection) {

@@ -9,7 +9,11 @@ const (
 	unsure      spoken = iota // they may yet become a method
 	speaksLines               // lines of JSON, or nonsense that is answered as such
 	speaksHTTP
+	speaksTLS
 )
+
+// helloByte begins a hello of TLS, and nothing else that is spoken here.
+const helloByte = 0x16
 
 // methods begin a request of HTTP/1.1: those of RFC 9110, and PATCH.
 var methods = [][]byte{
@@ -23,6 +27,9 @@ var methods = [][]byte{
 func sniff(first []byte) spoken {
 	if len(first) == 0 {
 		return unsure
+	}
+	if first[0] == helloByte {
+		return speaksTLS
 	}
 	for _, method := range methods {
 		n := min(len(first), len(method))

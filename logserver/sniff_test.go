@@ -24,7 +24,9 @@ func TestSniff(t *testing.T) {
 		"PROXY TCP4 1.1.1.1":   speaksLines,
 		"SSH-2.0-OpenSSH_9":    speaksLines,
 		"*1\r\n$4\r\nPING\r\n": speaksLines,
-		"\x16\x03\x01":         speaksLines,
+		"\x16\x03\x01":         speaksTLS,
+		"\x16":                 speaksTLS,
+		"\x15\x03":             speaksLines,
 		"\xef\xbb\xbfGET / ":   speaksLines,
 	} {
 		if got := sniff([]byte(first)); got != want {

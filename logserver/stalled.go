@@ -141,6 +141,9 @@ func (o *outbox) waitForClient() error {
 // writable returns a function that waits until nc can be written to; nil where that can't
 // be waited for.
 func writable(nc net.Conn) func() error {
+	if s, ok := nc.(*sealed); ok && s.writable != nil {
+		return s.waitWritable
+	}
 	sc, ok := nc.(syscall.Conn)
 	if !ok || !canPoll {
 		return nil

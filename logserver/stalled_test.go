@@ -12,9 +12,11 @@ import (
 
 // TestSlowTails: reads whose clients take a little at a time give their memory up again and
 // again, in the middle of lines, and each client gets every byte that a quick one gets.
-func TestSlowTails(t *testing.T) {
-	addr := checked(t, logserver.Options{Files: fs.Memory(), Recent: 64 << 10},
-		logserver.ServerOptions{Patience: time.Nanosecond, ReadChunk: 64 << 10})
+func TestSlowTails(t *testing.T) { slowTails(t, logserver.ServerOptions{}, dial) }
+
+func slowTails(t *testing.T, so logserver.ServerOptions, dial func(*testing.T, string) *talk) {
+	so.Patience, so.ReadChunk = time.Nanosecond, 64<<10
+	addr := checked(t, logserver.Options{Files: fs.Memory(), Recent: 64 << 10}, so)
 	k := dial(t, addr)
 	const entries = 120
 	appendOne := func(i int) {

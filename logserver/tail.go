@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ringlog/ringlog/logserver/access"
 	"github.com/ringlog/ringlog/logserver/hub"
 	"github.com/ringlog/ringlog/protocol"
 )
@@ -45,6 +46,10 @@ type tail struct {
 // handleRead begins a read. It is taken now: without waiting for appends before
 // it on the connection.
 func (c *connection) handleRead(m *protocol.Message) {
+	if !c.may(access.Read, m.Log) {
+		c.refuse(nil, protocol.ErrorForbidden)
+		return
+	}
 	if c.beginRead(m) == nil {
 		c.refuse(nil, protocol.ErrorAlreadyReading)
 	}

@@ -157,6 +157,7 @@ the JSON string that the client sent, quotes and escapes as they were.
 	           {"logs":N}
 	auth       {"auth":true}
 	error      {["id":ID,]"error":TEXT}
+	           {["id":ID,]"error":"forbidden","members":[ADDRESS,…]}
 	           {"id":ID,"error":"head is N","head":N[,"duplicate":true]}
 	           {"id":ID,"error":"key already used","index":N[,"duplicate":true]}
 	           {"id":ID,"error":"too many logs"[,"duplicate":true]}
@@ -222,13 +223,18 @@ changes nothing.
 
 Without an id, head is answered at once; with one, in its turn among the
 answers, and the appends before it are in it: so a program can tell it from the
-end of a read. A token is the first line where the server wants one; a wrong
-one is answered "unauthorized", and the connection is closed. A token that does
-not allow a message gets "forbidden".
+end of a read. A token is the first line where the server wants one, of at most
+8 KiB and within 5 s. A wrong one, or another message before it, is answered
+"unauthorized", and the connection is closed; so it is, with "too many wrong tokens
+…", without a look at the token, when its address has said too many. A later auth
+puts another token in its place. A token that does not allow a message gets "forbidden":
+with the message's id if it has one. logs tells of those logs that it allows to
+read or append to, and head of any of them. When a token is taken away, its connections are closed.
 
 With "members":true, head is answered with the addresses besides at which the
 members of the cluster serve clients: strings "HOST:PORT", this server's own
-among them, in any order. A server that is alone, or older, leaves them out. A
+among them, in any order; also to a token that may not know that head, in the
+error that it gets. A server that is alone, or older, leaves them out. A
 client that has lost its server goes on at another of them: producer, seq and
 key hold across the members, and an index is the same entry at each.
 
@@ -244,7 +250,16 @@ says so of i+1, and the confirmation of i before its echo.
 
 A connection whose first bytes are GET, POST, HEAD, PUT, DELETE, OPTIONS, PATCH,
 TRACE or CONNECT and a space speaks HTTP/1.1: see docs/HTTP.md. Any other bytes
-are a line, or the beginning of one. Later a TLS hello will start TLS.
+are a line, or the beginning of one.
+
+# TLS
+
+A connection whose first byte is 0x16, as of a hello, speaks TLS 1.2 or 1.3, and what
+is inside begins anew: HTTP or lines. Where the server has no TLS, the hello is answered
+{"error":"no TLS here: …"} and the connection closed. A server that has may want it
+of connections from other machines: without it they get {"error":"this server
+wants TLS: …"} and are closed. The end of the client's side is its close_notify, or
+that of the connection between two records.
 
 # How it is made
 

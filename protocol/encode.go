@@ -20,6 +20,9 @@ const (
 	ErrorTooManyLogs      = "too many logs"
 	ErrorUnauthorized     = "unauthorized"
 	ErrorForbidden        = "forbidden"
+	ErrorTooManyTokens    = "too many wrong tokens from this address: try again in a while"
+	ErrorTLSWanted        = "this server wants TLS: connect with it, to the same port"
+	ErrorNoTLS            = "no TLS here: connect without it, or set TLS_CERT and TLS_KEY on the server"
 	ErrorUnknownOutcome   = "unknown outcome"
 	ErrorShuttingDown     = "shutting down"
 	ErrorKeyUsed          = "key already used"
@@ -87,7 +90,16 @@ func AppendHead(dst, id []byte, head uint64) []byte {
 // AppendHeadMembers appends the answer to head that also tells the addresses of
 // the cluster's members ("host:port"); without any it is AppendHead.
 func AppendHeadMembers(dst, id []byte, head uint64, members []string) []byte {
-	dst = number(open(dst, id), "head", head)
+	return closeAnswer(memberList(number(open(dst, id), "head", head), members), false)
+}
+
+// AppendErrorMembers appends the refusal of a head that tells the members all the same; without any it is
+// AppendError.
+func AppendErrorMembers(dst, id []byte, text string, members []string) []byte {
+	return closeAnswer(memberList(errorText(open(dst, id), text), members), false)
+}
+
+func memberList(dst []byte, members []string) []byte {
 	for i, member := range members {
 		if i == 0 {
 			dst = append(dst, `,"members":[`...)
@@ -99,7 +111,7 @@ func AppendHeadMembers(dst, id []byte, head uint64, members []string) []byte {
 	if len(members) > 0 {
 		dst = append(dst, ']')
 	}
-	return closeAnswer(dst, false)
+	return dst
 }
 
 // AppendCurrent appends the line that says that a read has reached the head.

@@ -41,6 +41,9 @@ func NewLineReader(r io.Reader, limit int) *LineReader {
 	return &LineReader{r: r, limit: limit}
 }
 
+// SetLimit changes how long lines may be.
+func (l *LineReader) SetLimit(limit int) { l.limit = limit }
+
 // Fill reads from the connection, exactly once. It is called when Next has no
 // more, and ends the life of the lines that Next has given out. Errors are
 //   - ErrLineTooLong, now and for ever, if what is buffered begins a line

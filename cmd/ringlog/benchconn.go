@@ -21,19 +21,16 @@ const (
 // benchStart is what times in entries are counted from.
 var benchStart = time.Now()
 
-// dial makes the connection of that number, to the server whose turn it is.
-func (b *benching) dial(number int) (*net.TCPConn, error) {
-	conn, err := net.DialTimeout("tcp", b.servers[number%len(b.servers)], connectTimeout)
-	if err != nil {
-		return nil, withCode(exitConnect, fmt.Errorf("can't connect: %w", err))
-	}
-	return conn.(*net.TCPConn), nil
+// dialNext makes the connection of that number, to the server whose turn it is.
+func (b *benching) dialNext(number int) (halfConn, error) {
+	conn, err := b.dial(context.Background(), b.servers[number%len(b.servers)], connectTimeout)
+	return conn, withCode(exitConnect, err)
 }
 
 // benchWriter keeps appends in flight on one connection.
 type benchWriter struct {
 	*benching
-	conn     *net.TCPConn
+	conn     halfConn
 	request  []byte
 	at       int             // of the entry's time
 	sent     chan benchGroup // those in flight, for the reader
@@ -49,7 +46,7 @@ type benchGroup struct {
 }
 
 func newBenchWriter(b *benching, number int) (*benchWriter, error) {
-	conn, err := b.dial(number)
+	conn, err := b.dialNext(number)
 	if err != nil {
 		return nil, err
 	}
@@ -168,12 +165,12 @@ func (w *benchWriter) read() error {
 // benchTail reads on one connection.
 type benchTail struct {
 	*benching
-	conn *net.TCPConn
+	conn halfConn
 }
 
 // newBenchTail begins to read: from the head when there are appends, else from the beginning.
 func newBenchTail(b *benching, number int) (*benchTail, error) {
-	conn, err := b.dial(number)
+	conn, err := b.dialNext(number)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ const prefix = "RINGLOG"
 // a coming version brings: any value but the default refuses the start; secret, never shown.
 type Config struct {
 	Port     Count  `envconfig:"PORT" default:"8089" min:"0" max:"65535" want:"a port from 0 to 65535" meaning:"where clients connect (0: any free one)"`
-	Host     string `envconfig:"HOST" default:"127.0.0.1" want:"an address of this machine" meaning:"where clients connect; another than loopback needs INSECURE=true"`
+	Host     string `envconfig:"HOST" default:"127.0.0.1" want:"an address of this machine" meaning:"where clients connect; another than loopback needs TOKENS or TLS_CA, or INSECURE=true"`
 	Blobs    string `envconfig:"BLOBS" default:"ringlog.blobs" want:"a directory, or memory" meaning:"directory of the segments; memory keeps all in memory"`
 	DB       string `envconfig:"DB" default:"ringlog.db" want:"a file" meaning:"the index, made anew when lost; none with BLOBS=memory"`
 	Echo     Bool   `envconfig:"ECHO" default:"false" want:"true or false" meaning:"send an unbounded read its own connection's appends too"`
@@ -43,12 +43,12 @@ type EntryLimit struct {
 	MaxEntry Size `envconfig:"MAX_ENTRY" default:"1MiB" min:"64" max:"16777216" want:"a size from 64 to 16MiB" meaning:"bytes of an entry; a line may be 64 KiB longer"`
 }
 
-// Security is reserved: it comes with TLS and tokens.
+// Security is who may do what: see security.go.
 type Security struct {
-	Tokens  string `envconfig:"TOKENS" later:"true" secret:"true" meaning:"tokens with scopes"`
-	TLSCert string `envconfig:"TLS_CERT" later:"true" meaning:"server certificate"`
-	TLSKey  string `envconfig:"TLS_KEY" later:"true" meaning:"its key"`
-	TLSCA   string `envconfig:"TLS_CA" later:"true" meaning:"CA of client certificates"`
+	Tokens  string `envconfig:"TOKENS" secret:"true" want:"a file of tokens" meaning:"file of tokens with scopes, as ringlog token makes them; read again on HUP"`
+	TLSCert string `envconfig:"TLS_CERT" want:"a file" meaning:"file of the server's certificate and its chain, PEM; read again on HUP and when it changes"`
+	TLSKey  string `envconfig:"TLS_KEY" want:"a file" meaning:"file of its key, PEM"`
+	TLSCA   string `envconfig:"TLS_CA" want:"a file" meaning:"file of the CA of client certificates, PEM: clients need one of its certificates, or a token"`
 }
 
 // Cluster makes the server one node of several.
@@ -142,10 +142,16 @@ func (c *Config) checkCluster() error {
 
 // checkExposure refuses to serve strangers without any protection, unless told to.
 func (c *Config) checkExposure() error {
-	if bool(c.Insecure) || isLoopback(c.Host) {
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return configErrorf("TLS_CERT, TLS_KEY: want both or neither")
+	case c.TLSCA != "" && c.TLSCert == "":
+		return configErrorf("TLS_CA: want TLS_CERT and TLS_KEY beside it: client certificates come with TLS")
+	case bool(c.Insecure), isLoopback(c.Host), c.guarded():
 		return nil
 	}
-	return configErrorf("HOST: %s can be reached from other machines: want INSECURE=true beside it", c.Host)
+	return configErrorf("HOST: %s can be reached from other machines: want TOKENS (`ringlog token` makes them) or TLS_CA beside it, "+
+		"so that not everybody may read and append; or INSECURE=true, if everybody may", c.Host)
 }
 
 func isLoopback(host string) bool {

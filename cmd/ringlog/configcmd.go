@@ -21,7 +21,7 @@ func newConfig() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, bad := loadConfig()
 			if bad == nil {
-				bad = config.checkCluster()
+				_, bad = config.secure()
 			}
 			if asJSON {
 				return errors.Join(printConfig(cmd.OutOrStdout()), bad)

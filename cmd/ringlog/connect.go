@@ -27,10 +27,12 @@ const (
 type target struct {
 	addr string // of one server, or of several members of a cluster with commas between them
 	log  string
+	credentials
 }
 
 func (t *target) addAddr(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.addr, "addr", defaultAddr(), "the server's `HOST:PORT`, or those of several members with commas between them (RINGLOG_ADDR; or else HOST and PORT)")
+	cmd.Flags().StringVar(&t.addr, "addr", defaultAddr(), "the server's `HOST:PORT`, or those of several members with commas between them, with tls:// before it for TLS (RINGLOG_ADDR; or else HOST and PORT)")
+	t.credentials.addFlags(cmd)
 }
 
 func (t *target) addFlags(cmd *cobra.Command) {
@@ -65,6 +67,7 @@ func (t *target) connect(ctx context.Context, options ...client.Option) (*client
 		return nil, err
 	}
 	watch := &reconnecting{out: os.Stderr}
+	options = append(t.options(), options...)
 	options = append([]client.Option{
 		client.Others(addrs[1:]...), client.Keep(maxKept, reconnectFor), client.OnEvents(watch.hooks()),
 	}, options...)

@@ -61,6 +61,9 @@ func (d *diagnosis) add(check string, l level, facts map[string]any, format stri
 
 func runDoctor(out io.Writer, asJSON bool) error {
 	config, err := loadConfig()
+	if err == nil {
+		_, err = config.secure()
+	}
 	if err != nil {
 		return err
 	}

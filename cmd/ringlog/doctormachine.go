@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,8 +18,8 @@ func (d *diagnosis) configuration() {
 	} else {
 		d.add("configuration", fine, nil, "as `ringlog config` prints it")
 	}
-	if bool(d.config.Insecure) && !isLoopback(d.config.Host) {
-		d.add("access", doubt, nil, "INSECURE=true: whoever reaches %s may read and append; keep strangers from it", d.config.Host)
+	if exposed := d.config.exposure(); exposed != "" && !isLoopback(d.config.Host) {
+		d.add("access", doubt, nil, "%s: %s; keep strangers from it", d.config.Host, exposed)
 	}
 	address := net.JoinHostPort(d.config.Host, strconv.FormatInt(int64(d.config.Port), 10))
 	listener, err := net.Listen("tcp", address)
@@ -28,7 +29,8 @@ func (d *diagnosis) configuration() {
 		return
 	}
 	t := target{addr: defaultAddr()}
-	if _, knocked := t.knock(context.Background()); knocked == nil {
+	var known *unwelcomeError // it is one, and doesn't let us in
+	if _, knocked := t.knock(context.Background()); knocked == nil || errors.As(knocked, &known) {
 		d.add("address", fine, nil, "a server answers at %s", t.addr)
 		return
 	}

@@ -59,11 +59,12 @@ func (c *Config) checkPassed(address net.Addr) error {
 	return passed.checkExposure()
 }
 
-// warnOfExposure says where strangers may come in.
+// warnOfExposure says at each start where strangers may come in, and what they may see.
 func (c *Config) warnOfExposure(listeners []net.Listener, logger zerolog.Logger) {
+	exposed := c.exposure()
 	for _, listener := range listeners {
-		if tcp, ok := listener.Addr().(*net.TCPAddr); ok && bool(c.Insecure) && !tcp.IP.IsLoopback() {
-			logger.Warn().Stringer("host", tcp.IP).Msg("INSECURE: anyone who reaches this address may read and append")
+		if tcp, ok := listener.Addr().(*net.TCPAddr); ok && exposed != "" && !tcp.IP.IsLoopback() {
+			logger.Warn().Stringer("host", tcp.IP).Msg(exposed)
 		}
 	}
 }

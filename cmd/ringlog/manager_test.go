@@ -232,7 +232,7 @@ func TestPassedDescriptorsThatAreNoSockets(t *testing.T) {
 	}{
 		{[]*os.File{file}, "first: want a stream socket that listens"},
 		{[]*os.File{loopback, file}, "second: want a stream socket that listens"},
-		{[]*os.File{public}, "can be reached from other machines: want INSECURE=true beside it"},
+		{[]*os.File{public}, "can be reached from other machines: want TOKENS"},
 	} {
 		cmd := passing(t, c.files, "LISTEN_FDS="+string(rune('0'+len(c.files))))
 		out, _ := cmd.CombinedOutput()

@@ -63,14 +63,15 @@ func startsAndTells(t *testing.T, dir string) bool {
 			return false
 		default:
 		}
-		_, err := askHealth(t.Context(), address, "/readyz")
+		asks := &prober{addr: address, scheme: "http://"}
+		_, err := asks.ask(t.Context(), "/readyz")
 		if err == nil {
 			t.Fatal("it is ready")
 		}
 		if exitCode(err) == exitConnect {
 			continue
 		}
-		alive, errLive := askHealth(t.Context(), address, "/livez")
+		alive, errLive := asks.ask(t.Context(), "/livez")
 		if exitCode(err) != exitFailure || !strings.Contains(err.Error(), "not ready: the log is being opened, 0 %") {
 			t.Error(err)
 		}

@@ -30,6 +30,10 @@ import (
 //	shut                ends our sending side; closed: the server must have closed the connection
 //	exits CODE COMMAND  the command ends with this code
 //	lines FILE N        the file (or stdout) has N lines
+//	certificates [BAD]  makes ca.pem, cert.pem, key.pem, client.pem and client-key.pem, of a new CA; BAD: expired, crossed
+//	dialtls NAME [CLIENT]  is dial in TLS, with client.pem if there is a second word
+//	hup                 has the server read files again
+//	logged TEXT         waits until the server has logged that, behind what was waited for before
 //
 // Conditions: [memory] when this run keeps everything in memory.
 const patience = 30 * time.Second // for one step; only a hanging server takes it
@@ -61,6 +65,7 @@ func TestScript(t *testing.T) {
 					return condition == "memory" && blobs == inMemory, nil
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"certificates": cmdCertificates, "dialtls": cmdDialTLS, "hup": cmdHUP, "logged": cmdLogged,
 					"serve": cmdServe, "refuse": cmdRefuse, "terminate": cmdTerminate, "crash": cmdCrash, "exits": cmdExits,
 					"dial": cmdDial, "on": cmdOn, ">": cmdSend, ">-": cmdSendPart, "<": cmdExpect, "<~": cmdExpectPart,
 					"shut": cmdShut, "closed": cmdClosed, "sends": cmdSendFile, "lines": cmdLines,
@@ -75,6 +80,7 @@ type talk struct {
 	server      *exec.Cmd
 	connections map[string]*conversation
 	current     *conversation
+	logged      int // bytes of the server's log that were looked at
 }
 
 type talkKey struct{}
@@ -125,7 +131,7 @@ func cmdServe(ts *testscript.TestScript, _ bool, env []string) {
 	stdout, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
-	t.server = cmd
+	t.server, t.logged = cmd, 0
 	address := make(chan string, 1)
 	copied, err := os.Create(ts.MkAbs("server.log"))
 	ts.Check(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/ringlog/ringlog/blobstore/peer"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/cluster"
@@ -38,9 +39,10 @@ func newServe() *cobra.Command {
 
 func runServe(cmd *cobra.Command, _ []string) error {
 	config, err := loadConfig()
-	if err == nil {
-		err = config.checkCluster()
+	if err != nil {
+		return err
 	}
+	security, err := config.secure()
 	if err != nil {
 		return err
 	}
@@ -55,25 +57,28 @@ func runServe(cmd *cobra.Command, _ []string) error {
 		logger.Warn().Msg(unknown)
 	}
 	limitHeap()
-	signals := catchSignals(logger)
+	signals := catchSignals()
 	defer signals.stop()
-	return serve(cmd.Context(), config, logger, signals)
+	kept := security.keep(logger, signals.again)
+	defer kept.stop()
+	return serve(cmd.Context(), config, security, logger, signals)
 }
 
 // serve opens the log and serves it until a signal or a failure of the disk.
-func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *signals) error {
+func serve(ctx context.Context, config *Config, security *security, logger zerolog.Logger, signals *signals) error {
 	// The port first: when it is taken, the data stays untouched.
 	listeners, err := listen(config)
 	if err != nil {
 		return err
 	}
 	config.warnOfExposure(listeners, logger)
-	pages, conns := web.Options{Version: buildVersion(), Logger: logger, Filter: filterCommand()}, connectionLimit(int(config.MaxConns), logger)
+	pages := web.Options{Version: buildVersion(), Logger: logger, Filter: filterCommand(), Guarded: config.guarded()}
+	conns := connectionLimit(int(config.MaxConns), logger)
 	lobby := web.NewLobby(pages, conns, listeners...)
 	defer lobby.Close()
 	manager := newManager(logger)
 	began := time.Now()
-	log, node, err := openLog(config, listeners[0].Addr(), logger, signals.stopping, func(done, size int64) {
+	log, node, err := openLog(config, security.peers, listeners[0].Addr(), logger, signals.stopping, func(done, size int64) {
 		lobby.Progress(done, size)
 		manager.progress(done, size)
 	})
@@ -84,7 +89,10 @@ func serve(ctx context.Context, config *Config, logger zerolog.Logger, signals *
 	if err != nil {
 		return err
 	}
-	so := logserver.ServerOptions{Echo: bool(config.Echo), MaxConns: conns, HTTP: web.Handler(pages)}
+	so := logserver.ServerOptions{
+		Echo: bool(config.Echo), MaxConns: conns, HTTP: web.Handler(pages),
+		Guard: security.guard, Certificates: security.certificates, AllowPlain: bool(config.Insecure),
+	}
 	if node != nil {
 		so.Members = node.Clients
 	}
@@ -159,10 +167,10 @@ func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, nod
 }
 
 // openLog opens the log, and makes it part of a cluster if it is to be: node is nil if not.
-func openLog(config *Config, clients net.Addr, logger zerolog.Logger, interrupt <-chan struct{}, progress func(done, size int64)) (log *logserver.Log, node *cluster.Node, err error) {
+func openLog(config *Config, peers *peer.Certificates, clients net.Addr, logger zerolog.Logger, interrupt <-chan struct{}, progress func(done, size int64)) (log *logserver.Log, node *cluster.Node, err error) {
 	var others cluster.Options
 	if config.PeerPort != "" { // before anything is made
-		if others, err = clusterOptions(config, clients, logger); err != nil {
+		if others, err = clusterOptions(config, peers, clients, logger); err != nil {
 			return nil, nil, err
 		}
 	}

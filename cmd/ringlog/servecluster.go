@@ -14,13 +14,11 @@ import (
 )
 
 // clusterOptions are what the environment says of this node and of the others.
-func clusterOptions(config *Config, clients net.Addr, logger zerolog.Logger) (o cluster.Options, err error) {
+func clusterOptions(config *Config, certificates *peer.Certificates, clients net.Addr, logger zerolog.Logger) (o cluster.Options, err error) {
 	c := &config.Cluster
 	o = cluster.Options{
 		Name: c.Node, Zone: c.Zone, Region: c.Region, Metadata: c.Metadata, Peers: c.Peers, Expect: int(c.Expect),
-	}
-	if o.Certificates, err = peerCertificates(config); err != nil {
-		return o, err
+		Certificates: certificates,
 	}
 	if o.Certificates == nil {
 		logger.Warn().Msg("INSECURE: nodes speak in plain text, and whoever reaches the peer port may do what a node may")

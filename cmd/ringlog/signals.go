@@ -6,13 +6,13 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
-// signals turns the first TERM or INT into a closed channel; a second one ends the process at once.
+// signals turns the first TERM or INT into a closed channel; a second one ends the process at once. HUP
+// is told on another.
 type signals struct {
 	stopping chan struct{}
+	again    chan struct{} // HUP: files are to be read again
 	caught   chan os.Signal
 	ended    chan struct{}
 	now      func() time.Time
@@ -25,26 +25,28 @@ const sameWish = 500 * time.Millisecond
 
 func newSignals() *signals {
 	return &signals{
-		stopping: make(chan struct{}), caught: make(chan os.Signal, 4), ended: make(chan struct{}),
+		stopping: make(chan struct{}), again: make(chan struct{}, 1), caught: make(chan os.Signal, 4), ended: make(chan struct{}),
 		now: time.Now, exit: os.Exit,
 	}
 }
 
-func catchSignals(logger zerolog.Logger) *signals {
+func catchSignals() *signals {
 	s := newSignals()
 	signal.Notify(s.caught, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	go s.run(logger)
+	go s.run()
 	return s
 }
 
-func (s *signals) run(logger zerolog.Logger) {
+func (s *signals) run() {
 	defer close(s.ended)
 	var first time.Time
 	for caught := range s.caught {
 		switch {
 		case caught == syscall.SIGHUP:
-			// Reserved for reading certificates and tokens again.
-			logger.Info().Msg("HUP: nothing to read again")
+			select {
+			case s.again <- struct{}{}:
+			default: // they will be
+			}
 		case first.IsZero():
 			first = s.now()
 			close(s.stopping)

@@ -4,8 +4,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // timeout(1) signals its child, and then the child's group: an ordered stop became one at once.
@@ -14,7 +12,7 @@ func TestTwoSignalsAtOnceAreOneWish(t *testing.T) {
 	now, code := time.Now(), -1
 	s.now = func() time.Time { return now }
 	s.exit = func(c int) { code = c }
-	go s.run(zerolog.Nop())
+	go s.run()
 	s.caught <- syscall.SIGTERM
 	<-s.stopping
 	s.caught <- syscall.SIGINT
@@ -33,7 +31,7 @@ func TestASecondSignalIsAnotherWish(t *testing.T) {
 		return now
 	}
 	s.exit = func(c int) { code = c }
-	go s.run(zerolog.Nop())
+	go s.run()
 	s.caught <- syscall.SIGTERM
 	s.caught <- syscall.SIGTERM
 	s.stop()

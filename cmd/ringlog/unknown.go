@@ -10,7 +10,10 @@ import (
 // unknownVariables returns a line for each variable of the environment that has our prefix and no
 // meaning, as one that was misspelled.
 func unknownVariables() []string {
-	known := []string{prefix + "_ADDR"}
+	var known []string
+	for _, name := range variablesOfCommands {
+		known = append(known, prefix+"_"+name)
+	}
 	for _, v := range variables(&Config{}) {
 		known = append(known, prefix+"_"+v.name)
 	}

@@ -45,6 +45,7 @@ func memoryGroup(t *testing.T, bytes int64) (wrap []string) {
 type process struct {
 	rss, peak int64 // bytes
 	files     int
+	anon      int64 // of rss, what is in no file
 }
 
 func look(t *testing.T, pid int) (p process) {
@@ -59,6 +60,8 @@ func look(t *testing.T, pid int) (p process) {
 		switch name {
 		case "VmRSS":
 			p.rss = n << 10
+		case "RssAnon":
+			p.anon = n << 10
 		case "VmHWM":
 			p.peak = n << 10
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/ringlog/ringlog/logserver/access"
 	"github.com/ringlog/ringlog/protocol"
 )
 
@@ -13,6 +14,7 @@ type answer struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	code    int
+	grant   *access.Grant // what was asked may be done with it
 }
 
 // WriteHeader notes the status for the metrics.
@@ -49,6 +51,8 @@ type failure struct {
 	Head     *uint64 `json:"head,omitempty"`     // the log's
 	Appended *uint64 `json:"appended,omitempty"` // entries, before the one that is wrong
 	Remedy   string  `json:"remedy"`
+
+	challenge string // WWW-Authenticate
 }
 
 // line is the failure as the last line of a read.
@@ -64,6 +68,10 @@ func (a *answer) fail(f *failure) {
 	switch {
 	case f.code == http.StatusServiceUnavailable:
 		a.Header().Set("Retry-After", "1")
+	case f.code == http.StatusTooManyRequests:
+		a.Header().Set("Retry-After", "5")
+	case f.challenge != "":
+		a.Header().Set("WWW-Authenticate", f.challenge)
 	case f.code == http.StatusUnsupportedMediaType:
 		a.Header().Set("Accept-Encoding", "gzip, zstd")
 	}

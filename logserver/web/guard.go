@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/ringlog/ringlog/protocol"
 )
 
 // ServeHTTP checks who asks, finds what is asked for, and counts the answer.
@@ -49,6 +51,8 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Site) refuse(r *http.Request) *failure {
 	p := r.URL.Path
 	switch {
+	case peer(r).WantsTLS && !(peer(r).Local && isHealth(p)):
+		return &failure{code: http.StatusForbidden, Error: protocol.ErrorTLSWanted, Remedy: "write https:// in place of http://", closes: true}
 	case !localName(r):
 		return foreignName()
 	case s.cross.Check(r) != nil:
@@ -62,6 +66,9 @@ func (s *Site) refuse(r *http.Request) *failure {
 func foreignName() *failure {
 	return &failure{code: http.StatusForbidden, Error: "foreign host name on a loopback address", Remedy: "use localhost, 127.0.0.1 or [::1]; a proxy has to send one of them as Host"}
 }
+
+// isHealth tells whether a path is one that probes ask, who have no certificate.
+func isHealth(path string) bool { return path == "/livez" || path == "/readyz" }
 
 // localName tells whether a request to a loopback address names this machine: a page
 // elsewhere whose name was made to lead here (DNS rebinding) does not.

@@ -9,7 +9,7 @@ import (
 )
 
 // Lobby is where connections are as long as the log is being opened. Who asks for health
-// is answered, truly; all others wait, with nothing of what they sent read, and are
+// is answered, truly, without TLS or a token; all others wait, with nothing of what they sent read, and are
 // served as soon as everything that was acknowledged can be read.
 //
 //	lobby := web.NewLobby(options, maxConns, listeners...)
@@ -36,6 +36,7 @@ type Lobby struct {
 func NewLobby(o Options, maxConns int, listeners ...net.Listener) *Lobby {
 	o = o.withDefaults()
 	l := &Lobby{seats: make(chan struct{}, maxConns), opened: make(chan struct{}), asking: newListener()}
+	l.guarded = o.Guarded
 	l.makeMetrics(o.Version)
 	l.http = &http.Server{
 		Handler:           &l.opening,

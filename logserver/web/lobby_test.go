@@ -115,6 +115,22 @@ func TestHealthIsToldWhileTheLogIsBeingOpened(t *testing.T) {
 	}
 }
 
+// Who may not know everything learns no more than health.
+func TestMetricsOfAGuardedLogAreNotToldWhileItIsBeingOpened(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &entrance{t, "tcp", listener.Addr().String(), web.NewLobby(web.Options{Guarded: true}, 2, listener)}
+	defer e.lobby.Close()
+	e.want(e.ask("GET /livez"+rest), "HTTP/1.1 200 ", "alive\n")
+	metrics := e.ask("GET /metrics" + rest)
+	e.want(metrics, "HTTP/1.1 503 ", "not ready: the log is being opened")
+	if strings.Contains(metrics, "ringlog_") {
+		t.Error(metrics)
+	}
+}
+
 func TestOthersWaitAndAreServed(t *testing.T) {
 	e := enter(t, "tcp", "127.0.0.1:0", 100)
 	silent := e.send()

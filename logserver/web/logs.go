@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+
+	"github.com/ringlog/ringlog/logserver/access"
 )
 
 // logHead is a log as GET /logs tells it.
@@ -15,11 +17,13 @@ type logHead struct {
 // logs tells which logs there are, and their heads.
 func (s *Site) logs(a *answer, _ *http.Request) *failure {
 	heads := s.log.Heads()
-	list := make([]logHead, len(heads))
+	list := make([]logHead, 0, len(heads))
 	for i, h := range heads {
-		list[i] = logHead{Log: h.Log, First: 1, Head: h.Head}
-		if h.About >= 0 {
-			list[i].Bytes = &heads[i].About
+		if a.grant.May(access.Read|access.Append, h.Log) {
+			list = append(list, logHead{Log: h.Log, First: 1, Head: h.Head})
+			if h.About >= 0 {
+				list[len(list)-1].Bytes = &heads[i].About
+			}
 		}
 	}
 	a.json(http.StatusOK, map[string][]logHead{"logs": list})

@@ -12,6 +12,8 @@ import (
 
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/access"
+	"github.com/ringlog/ringlog/logserver/access/accesstest"
 	"github.com/ringlog/ringlog/logserver/web"
 )
 
@@ -89,15 +91,24 @@ var (
 // allMetrics are the names of all that /metrics ever tells, series of histograms included.
 func allMetrics(t *testing.T) map[string]bool {
 	t.Helper()
-	s := serve(t, setup{log: logserver.Options{Blobs: t.TempDir()}})
-	s.fill("main", 1)
-	s.metrics() // so that there has been a request
+	dir := t.TempDir()
+	ca := accesstest.NewCA(t)
+	cert, key := ca.Server(nil)
+	ca.Write(dir, cert, key)
+	certificates, err := access.NewCertificates(access.Files{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard := guarded(t, filepath.Join(dir, "tokens"), tokenLine("all", "read,append *"))
+	s := serve(t, setup{log: logserver.Options{Blobs: t.TempDir()}, server: logserver.ServerOptions{Guard: guard, Certificates: certificates}})
+	s.want(200, "{\"index\":1,\"count\":1}\n", "POST", "/logs/main", "{}", "Authorization", "Bearer all")
+	answer := text(t, s.do("GET", "/metrics", "", "Authorization", "Bearer all").Body) // so that there has been a request
 	lobby := web.NewLobby(web.Options{}, 1)
 	defer lobby.Close()
 	opening := httptest.NewRecorder()
 	lobby.ServeHTTP(opening, httptest.NewRequest(http.MethodGet, "http://localhost/metrics", nil))
 	names := make(map[string]bool)
-	for _, match := range exposed.FindAllStringSubmatch(s.metrics()+opening.Body.String(), -1) {
+	for _, match := range exposed.FindAllStringSubmatch(answer+opening.Body.String(), -1) {
 		names[match[1]] = true
 	}
 	return names

@@ -15,6 +15,7 @@ import (
 type opening struct {
 	done, size atomic.Int64 // bytes of the segments that were read, and that are to be
 	metrics    http.Handler
+	guarded    bool // and not told
 }
 
 // Progress is for logserver.Options.
@@ -63,7 +64,7 @@ func (o *opening) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.fail(foreignName())
 	case r.URL.Path == "/livez":
 		a.text(alive)
-	case r.URL.Path == "/metrics":
+	case r.URL.Path == "/metrics" && !o.guarded:
 		o.metrics.ServeHTTP(a, r)
 	default:
 		a.fail(notReady(fmt.Errorf("the log is being opened, %d %% of what a start reads has been read", int(100*o.ratio()))))

@@ -10,6 +10,7 @@ import (
 type Options struct {
 	Version string // for ringlog_build_info
 	Logger  zerolog.Logger
+	Guarded bool // not everybody may know everything: a Lobby tells health and no metrics
 
 	// Filter is the command line that runs jq.Main with the program that is put behind it; none:
 	// there is no ?jq=.

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/ringlog/ringlog/logserver"
@@ -28,6 +30,8 @@ func (s *Site) post(a *answer, r *http.Request, name string) *failure {
 	}
 	w := s.log.NewWriter(name)
 	defer w.Close()
+	// Who loses the grant is not read from any more.
+	defer context.AfterFunc(a.grant.Revoked(), func() { _ = a.control.SetReadDeadline(time.Now()) })()
 	if s.stopping.Err() != nil {
 		return refused(protocol.ErrorShuttingDown)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/logserver/access"
 	"github.com/ringlog/ringlog/protocol"
 )
 
@@ -37,13 +38,13 @@ func (r route) allow() string {
 func (s *Site) route(path string) (route, bool) {
 	switch path {
 	case "/":
-		return get("front", s.front).with(http.MethodPost, s.allData), true
+		return get("front", s.front).with(http.MethodPost, s.allowed(access.Append, protocol.MainLog, s.allData)), true
 	case "/logs":
-		return get("logs", s.logs), true
+		return get("logs", s.known(s.logs)), true
 	case "/status":
-		return get("status", s.showStatus), true
+		return get("status", s.allowed(access.Read|access.Admin, anyLog, s.showStatus)), true
 	case "/metrics":
-		return get("metrics", s.showMetrics), true
+		return get("metrics", s.allowed(access.Read|access.Admin, anyLog, s.showMetrics)), true
 	case "/livez":
 		return get("livez", s.livez), true
 	case "/readyz":
@@ -54,13 +55,13 @@ func (s *Site) route(path string) (route, bool) {
 	}
 	if name, ok := strings.CutPrefix(path, "/blobs/"); ok {
 		d, err := blobstore.ParseDigest(name)
-		return get("blob", func(a *answer, _ *http.Request) *failure { return s.blob(a, d) }), err == nil
+		return get("blob", s.allowed(access.Read, anyLog, func(a *answer, _ *http.Request) *failure { return s.blob(a, d) })), err == nil
 	}
 	name, ok := strings.CutPrefix(path, "/logs/")
 	if !ok || !protocol.ValidLog(name) {
 		return route{}, false
 	}
-	return get("log", func(a *answer, r *http.Request) *failure { return s.read(a, r, name) }).
-		with(http.MethodHead, func(a *answer, _ *http.Request) *failure { return s.head(a, name) }).
-		with(http.MethodPost, func(a *answer, r *http.Request) *failure { return s.post(a, r, name) }), true
+	return get("log", s.allowed(access.Read, name, func(a *answer, r *http.Request) *failure { return s.read(a, r, name) })).
+		with(http.MethodHead, s.allowed(access.Read|access.Append, name, func(a *answer, _ *http.Request) *failure { return s.head(a, name) })).
+		with(http.MethodPost, s.allowed(access.Append, name, func(a *answer, r *http.Request) *failure { return s.post(a, r, name) })), true
 }

@@ -72,6 +72,9 @@ func newSite(server *logserver.Server, o Options) *Site {
 		MaxHeaderBytes:               maxHeader - headerSlack,
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     complaints(s.options.Logger),
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, peerKey{}, logserver.PeerOf(conn))
+		},
 	}
 	go func() {
 		defer close(s.served)

@@ -37,6 +37,7 @@ const guard = 20 * time.Second
 // site is a server under test.
 type site struct {
 	t      *testing.T
+	scheme string
 	addr   string
 	server *logserver.Server
 	log    *logserver.Log
@@ -51,6 +52,7 @@ type setup struct {
 	log    logserver.Options
 	server logserver.ServerOptions
 	web    web.Options
+	wrap   func(net.Listener) net.Listener // nil: nothing is
 }
 
 // serve runs a server until the test ends; what it has written is then held against every
@@ -71,9 +73,12 @@ func serve(t *testing.T, o setup) *site {
 		t.Fatal(err)
 	}
 	o.server.HTTP = web.Handler(o.web)
-	s := &site{t: t, addr: listener.Addr().String(), log: l, server: logserver.NewServer(l, o.server)}
+	s := &site{t: t, scheme: "http://", addr: listener.Addr().String(), log: l, server: logserver.NewServer(l, o.server)}
 	transport := &http.Transport{DisableCompression: true}
 	s.client = &http.Client{Transport: transport, Timeout: guard}
+	if o.wrap != nil {
+		listener = o.wrap(listener)
+	}
 	done := make(chan error, 1)
 	go func() { done <- s.server.Serve(listener) }()
 	stopped := false
@@ -107,7 +112,7 @@ func serve(t *testing.T, o setup) *site {
 // do sends a request; headers come in pairs.
 func (s *site) do(method, path, body string, headers ...string) *http.Response {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), method, "http://"+s.addr+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.scheme+s.addr+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}

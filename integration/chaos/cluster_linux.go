@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	writers = 4
+	writers = 3
 	tails   = 2
 	around  = 5_000 // entries before a fault that are read at every node at once; all are at the end
 

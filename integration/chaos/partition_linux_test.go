@@ -20,10 +20,12 @@ func TestPartition(t *testing.T) {
 			c = s.begin()
 		}
 		how := cuts[(i-1)%len(cuts)]
+		began := time.Now()
 		if err := c.partition(how); err != nil {
 			t.Fatalf("SEED=%d, cut %d, %s: %v", c.ledger.Seed, i, how.name, err)
 		}
 		s.tried++
+		t.Logf("%s: healed after %s", how.name, time.Since(began).Round(time.Millisecond))
 		if i%round == 0 {
 			c = s.finish(c)
 		}

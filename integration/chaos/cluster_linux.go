@@ -42,7 +42,7 @@ type trial struct {
 	probing  sync.WaitGroup
 	silence  context.CancelFunc // ends the probes
 	outcasts uint32             // so far
-	bin      string             // another binary than the one under test; "": that one
+	gone     []*node            // that have left
 
 	mu    sync.Mutex // guards the following
 	nodes []*node    // members, and who is about to be
@@ -56,7 +56,6 @@ func newTrial(t *testing.T, seed uint64) *trial {
 // add prepares a node; nothing is started.
 func (c *trial) add(name string) *node {
 	n := newNode(c.t, c.net, c.dir, filepath.Join(c.dir, "certs"), name)
-	n.Bin = c.bin
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nodes = append(c.nodes, n)

@@ -21,7 +21,7 @@ type probe struct {
 	ledger *ledger.Ledger
 	any    load.Dialer // some node
 
-	mu    sync.Mutex // guards the following
+	mu   sync.Mutex // guards the following
 	done []served
 }
 

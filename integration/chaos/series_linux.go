@@ -21,6 +21,7 @@ type series struct {
 	confirmed, refused, resumed int
 	tally                       load.Tally
 	gaps                        []time.Duration // without service
+	served, windows             int             // of 100 ms
 }
 
 func newSeries(t *testing.T, p proof.Part) *series {
@@ -63,6 +64,9 @@ func (s *series) report() {
 			return s.gaps[min(len(s.gaps)-1, int(p*float64(len(s.gaps))))].Round(time.Millisecond)
 		}
 		text = fmt.Sprintf("; append gap, the slowest client of each: p50 %s, p99 %s, max %s", at(0.5), at(0.99), s.gaps[len(s.gaps)-1].Round(time.Millisecond))
+	}
+	if s.windows > 0 {
+		text = fmt.Sprintf("; %d of %d windows of 100 ms served", s.served, s.windows)
 	}
 	proof.Report(s.t, s.part, s.tried, "%d clusters; %d entries acknowledged, %d sent again, %d refused, tails resumed %d times%s",
 		s.runs, s.confirmed, s.tally.Resent, s.refused, s.resumed, text)

@@ -5,7 +5,7 @@ import "github.com/ringlog/ringlog/integration/proof"
 // The parts, whose shares come to 1.
 var (
 	kills = proof.Part{Promises: "2, 10", What: "kills under load",
-		Count: "KILLS", Commit: 20, Long: 1000, Share: 0.25}
+		Count: "KILLS", Commit: 20, Long: 1000, Share: 0.22}
 	cuts = proof.Part{Promises: "3", What: "power cuts under load",
 		Count: "CUTS", Commit: 5, Long: 200, Share: 0.25}
 	gaps = proof.Part{Promises: "3a", What: "kills between write and flush, then a power cut",
@@ -18,6 +18,8 @@ var (
 		Count: "STOPS", Commit: 5, Long: 200, Share: 0.05}
 	histories = proof.Part{Promises: "8, 11", What: "histories checked by porcupine, a kill in each",
 		Count: "HISTORIES", Commit: 3, Long: 200, Share: 0.05}
+	backups = proof.Part{Promises: "33", What: "backups under load, restored and checked",
+		Count: "BACKUPS", Commit: 6, Long: 100, Share: 0.03}
 	flushes = proof.Part{Promises: "1, 6", What: "appends whose order of system calls was seen",
 		Count: "APPENDS", Commit: 1000, Long: 10_000, Share: 0}
 )

@@ -57,9 +57,6 @@ func (c *Core) receive(m *pb.Message) error {
 		}
 		c.heldSince = c.ticks
 	}
-	if len(c.held) == 0 {
-		c.pull.at = c.ticks
-	}
 	if len(c.held) < maxWaiting {
 		c.held = append(c.held, m)
 	}
@@ -68,7 +65,6 @@ func (c *Core) receive(m *pb.Message) error {
 
 // release goes on with what has waited for content that is here now.
 func (c *Core) release() error {
-<<<<<<< HEAD
 	for len(c.held) > 0 {
 		if c.missing(c.held[0]) != 0 {
 			break
@@ -78,29 +74,11 @@ func (c *Core) release() error {
 		if err := c.toRaft(m); err != nil {
 			return err
 		}
-=======
-	if err := c.releaseHeld(); err != nil {
-		return err
->>>>>>> fea2e5c (order: who waits for content that is old pulls what was decided; logserver: heads are told before who asked for them is answered)
 	}
 	parked := c.parked
 	c.parked = nil
 	for i := range parked {
 		if err := c.stepProposal(&parked[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *Core) releaseHeld() error {
-	for len(c.held) > 0 {
-		if _, _, lacks := c.missing(c.held[0]); lacks {
-			break
-		}
-		m := c.held[0]
-		c.held, c.pull.at = c.held[1:], c.ticks
-		if err := c.toRaft(m); err != nil {
 			return err
 		}
 	}

@@ -90,10 +90,6 @@ func (p *pull) ask(c *Core) {
 }
 
 func (p *pull) tick(c *Core) {
-	if p.goal == nil && len(c.held) > 0 {
-		p.tickHeld(c)
-		return
-	}
 	if p.goal == nil {
 		p.tickAlone(c)
 		return
@@ -127,41 +123,11 @@ func (p *pull) tickAlone(c *Core) {
 	}
 }
 
-// tickHeld is for a node that waits for content: it pulls what others have decided of that.
-// Who has decided long ago finds content by log and index only, and of what was refused
-// nobody needs any.
-func (p *pull) tickHeld(c *Core) {
-	patience := uint64(heldUp)
-	if p.records != nil {
-		patience = 20 // for their content
-	}
-	if c.ticks-p.at < patience {
-		return
-	}
-	p.askHeld(c)
-}
-
-// askHeld asks for what was decided: who sent the entries that wait, or another.
-func (p *pull) askHeld(c *Core) {
-	p.at, p.records = c.ticks, nil
-	to := c.held[0].GetFrom()
-	if others := c.others(); len(others) > 0 && p.asks%2 == 1 {
-		to = others[int(p.asks/2)%len(others)]
-	}
-	p.asks++
-	if to != c.options.Node {
-		c.send(to, MessagePull, Pull{c.state.applied + 1, maxNumber}.append(nil))
-	}
-}
-
-// heldUp is for how many ticks a node may wait for content before it pulls.
-const heldUp = 10
-
 // leaderless is for how many ticks a node may be without a leader before it pulls.
 const leaderless = 30
 
 func (c *Core) stepRecords(m *Message) {
-	if p := &c.pull; (p.goal != nil || c.lead == 0 || len(c.held) > 0) && p.records == nil && c.takesPart() {
+	if p := &c.pull; (p.goal != nil || c.lead == 0) && p.records == nil && c.takesPart() {
 		p.records, p.from = m.Payload, m.From
 	}
 }
@@ -296,19 +262,6 @@ func (c *Core) installPulled(rows []byte, fn func(*Decision)) error {
 	if err := c.skipAhead(); err != nil {
 		return err
 	}
-<<<<<<< HEAD
-=======
-	if p.goal != nil {
-		p.ask(c)
-		return nil
-	}
-	if err := c.releaseHeld(); err != nil {
-		return err
-	}
-	if len(c.held) > 0 {
-		p.askHeld(c)
-	}
->>>>>>> fea2e5c (order: who waits for content that is old pulls what was decided; logserver: heads are told before who asked for them is answered)
 	return nil
 }
 
@@ -316,16 +269,13 @@ func (c *Core) installPulled(rows []byte, fn func(*Decision)) error {
 func (c *Core) skipAhead() error {
 	from := c.pull.from
 	term := c.node.BasicStatus().GetTerm()
-	switch {
-	case c.pull.goal != nil:
+	if c.pull.goal != nil {
 		from = c.pull.goal.GetFrom()
-	case c.lead != 0:
-		from = c.lead
 	}
 	err := c.toRaft(&pb.Message{
 		Type: pb.MsgSnap.Enum(), From: new(from), To: new(c.options.Node), Term: new(term), Snapshot: c.snapshot(),
 	})
-	if err == nil && c.pull.goal == nil && c.lead == 0 {
+	if err == nil && c.pull.goal == nil {
 		err = c.node.ForgetLeader() // it was none
 	}
 	return err

@@ -266,7 +266,21 @@ func TestPulledAhead(t *testing.T) {
 	donor.idle()
 	goal := donor.core.snapshot()
 	applied := goal.GetMetadata().GetIndex()
-	entries, records := donor.written()
+	var records [][]byte
+	var entries []*pb.Entry
+	for _, f := range donor.disk {
+		for _, o := range f.order {
+			e, err := decodeOrder(o)
+			donor.must(err)
+			entries = append(entries, e)
+		}
+		if f.decided != nil {
+			donor.must(SplitDecided(f.decided, func(_ uint64, r []byte) error {
+				records = append(records, r)
+				return nil
+			}))
+		}
+	}
 	m := follower(t)
 	m.core.options.Has = func(blobstore.Digest) bool { return false }
 	m.must(m.core.Step(m.raft(1, &pb.Message{Type: pb.MsgSnap.Enum(), Term: new(uint64(1)), Snapshot: goal})))

@@ -76,12 +76,19 @@ func TestOldCopy(t *testing.T) {
 	s.report()
 }
 
-// TestOneToThree: a server that was alone becomes three nodes by being told of others, while it serves, and one again.
+// TestOneToThree: a server that knew nothing of clusters becomes three nodes by being told of others, while it serves, and one again.
 func TestOneToThree(t *testing.T) {
 	needNetwork(t, members)
 	s := newSeries(t, members)
 	c := s.trial()
-	c.must(c.found("a"))
+	a := c.add("a")
+	for variable := range a.peering {
+		a.Configure(map[string]string{variable: ""})
+	}
+	c.must(a.start())
+	c.must(a.stop())
+	a.Configure(a.peering)
+	c.must(a.start())
 	c.begin()
 	for range members.Tries(t) {
 		for i, name := range []string{"b", "c"} {

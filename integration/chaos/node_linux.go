@@ -25,8 +25,9 @@ const peerPort = "9000"
 type node struct {
 	*server.Server
 	*host
-	name string
-	up   atomic.Bool // clients may try it
+	name    string
+	peering map[string]string // variables that make it a node
+	up      atomic.Bool       // clients may try it
 }
 
 // newNode prepares one; nothing is started. Its certificate is made in certs.
@@ -40,11 +41,12 @@ func newNode(t testing.TB, net *network, dir, certs, name string) *node {
 	if out, err := exec.Command(server.Binary(t), "cluster", "certs", "--dir", certs, name).CombinedOutput(); err != nil {
 		t.Fatalf("certificates: %v: %s", err, out)
 	}
-	n.Server = server.New(t, data, map[string]string{
-		"SEGMENT": "16MiB", "NODE": name, "PEER_PORT": n.peer(),
-		"PEER_CERT": filepath.Join(certs, name+".pem"), "PEER_KEY": filepath.Join(certs, name+"-key.pem"),
-		"PEER_CA": filepath.Join(certs, "ca.pem"),
-	})
+	n.peering = map[string]string{
+		"NODE": name, "PEER_PORT": n.peer(), "PEER_CERT": filepath.Join(certs, name+".pem"),
+		"PEER_KEY": filepath.Join(certs, name+"-key.pem"), "PEER_CA": filepath.Join(certs, "ca.pem"),
+	}
+	n.Server = server.New(t, data, n.peering)
+	n.Configure(map[string]string{"SEGMENT": "16MiB"})
 	n.Prefix = []string{"ip", "netns", "exec", n.space}
 	return n
 }

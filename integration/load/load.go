@@ -65,7 +65,7 @@ func (d *Load) HungUp() {
 	}
 }
 
-// settle waits until everything that was sent so far is answered.
+// Settle waits until everything that was sent so far is answered.
 func (d *Load) Settle() {
 	for _, w := range d.writers {
 		w.settle()

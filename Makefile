@@ -67,6 +67,10 @@ crash-long: build ## the same for HOURS, as often as docs/RELIABILITY.md asks; l
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog HOURS=$(HOURS) SUMMARY=$(CURDIR)/crash-long.md \
 		go test -count=1 -timeout 0 -v -run '$(PART)' ./crash
 
+chaos: build ## several nodes in network namespaces: partitions, kills, lost disks, … (PART=Partition PARTITIONS=100 SEED=7; root)
+	integration/scripts/install
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -timeout 0 -v -run '$(PART)' ./chaos
+
 cluster: build ## three nodes on this machine, with certificates, until Ctrl-C
 	integration/scripts/cluster $(CURDIR)/bin/ringlog $(CURDIR)/cluster
 

@@ -249,8 +249,9 @@ func (m *member) advance() error {
 	if err := l.advance(m.decided); err != nil {
 		return err
 	}
-	m.post()
+	m.dispatch()
 	m.tell()
+	m.answerAsks() // heads are known by now
 	if m.changed {
 		m.changed = false
 		m.publish()
@@ -301,10 +302,15 @@ func (m *member) reserve() (ok bool, err error) {
 
 // post sends what the core wants sent, and answers who asked for heads.
 func (m *member) post() {
+	m.dispatch()
+	m.answerAsks()
+}
+
+// dispatch sends what the core wants sent.
+func (m *member) dispatch() {
 	for _, msg := range m.log.core.Messages() {
 		m.options.Network.Send(msg.To, byte(msg.Kind), msg.Payload)
 	}
-	m.answerAsks()
 }
 
 // writeBehind writes the index behind when that is due, and holds everything up while too

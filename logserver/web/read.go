@@ -62,7 +62,7 @@ func (s *Site) read(a *answer, r *http.Request, name string) *failure {
 // readThrough sends what a program makes of the lines of a read. Where the program fails
 // before there was anything to send, that is a failure; later, the last line.
 func (s *Site) readThrough(r *http.Request, m *protocol.Message, to *sink, only filter, program *process, results *bufio.Reader) *failure {
-	defer context.AfterFunc(ctx, program.kill)()
+	defer context.AfterFunc(r.Context(), program.kill)()
 	defer context.AfterFunc(s.stopping, program.kill)()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

@@ -44,16 +44,17 @@ func (s *Site) read(a *answer, r *http.Request, name string) *failure {
 	_ = a.control.SetWriteDeadline(time.Time{}) // a slow reader is waited for, as one of lines is
 	to := &sink{answer: a, events: events, live: m.Follow, encoder: s.encoder(a, r, m.Follow)}
 	defer to.release()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(a.grant.Revoked(), cancel)()
+	r = r.WithContext(ctx)
 	if program != nil {
 		return s.readThrough(r, m, to, only, program, results)
 	}
 	if m.Follow {
 		_ = a.control.Flush() // the head of the answer, before there is anything to say
 	}
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(a.grant.Revoked(), cancel)()
-	if err := s.server.Stream(ctx, m, r.RemoteAddr, only.containing(to)); err != nil || to.finish() != nil {
+	if err := s.server.Stream(r.Context(), m, r.RemoteAddr, only.containing(to)); err != nil || to.finish() != nil {
 		panic(http.ErrAbortHandler) // so that what was cut off does not look complete
 	}
 	return nil

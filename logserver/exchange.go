@@ -179,7 +179,8 @@ func (m *member) answerErrands() {
 	for {
 		select {
 		case e := <-m.errands:
-			kind, payload := order.MessagePut, []byte(nil)
+			kind := order.MessagePut
+			var payload []byte
 			if e.want != nil {
 				payload = m.content(&e)
 			} else {

@@ -117,7 +117,7 @@ func (n *Node) join(j *joined) {
 	n.others = j.Members
 	n.mu.Unlock()
 	n.connect()
-	n.options.logger().Info().Str("cluster", uuid.UUID(j.Cluster).String()).Uint64("number", j.Number).Msg("taken into a cluster")
+	n.options.logger().Info().Str("cluster", j.Cluster.String()).Uint64("number", j.Number).Msg("taken into a cluster")
 }
 
 // mayFound tells whether all that are expected leave it to this node to found the cluster.

@@ -15,6 +15,7 @@ import (
 // State is what a node knows of its cluster, in a word.
 type State string
 
+// What a node knows.
 const (
 	Waiting    State = "waiting"    // it has no cluster yet
 	Lonely     State = "lonely"     // no other member can be reached, or there is none

@@ -11,7 +11,7 @@ LINES ?= 1000000
 MILLIONS ?= 50
 SEEDS ?= 1000
 
-.PHONY: run build man test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth vuln clean
+.PHONY: run build man test lint fuzz integration check cross release check-release sim cluster crash crash-long million bench bench-quick growth screenshots vuln clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -38,7 +38,7 @@ $(GOLANGCI):
 fuzz: ## every fuzz target for FUZZTIME
 	integration/scripts/fuzz $(FUZZTIME)
 
-integration: build ## real npm clients, netcat, curl, what `make crash` runs, each once
+integration: build ## real npm clients, netcat, curl, the page in Chromium, what `make crash` runs, each once
 	integration/scripts/install
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -p 1 -timeout 10m ./...
 
@@ -67,6 +67,10 @@ crash-long: build ## the same for HOURS, as often as docs/RELIABILITY.md asks; l
 	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog HOURS=$(HOURS) SUMMARY=$(CURDIR)/crash-long.md \
 		go test -count=1 -timeout 0 -v -run '$(PART)' ./crash
 
+chaos: build ## several nodes in network namespaces: partitions, kills, lost disks, … (PART=Partition PARTITIONS=100 SEED=7; root)
+	integration/scripts/install
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog go test -count=1 -timeout 0 -v -run '$(PART)' ./chaos
+
 cluster: build ## three nodes on this machine, with certificates, until Ctrl-C
 	integration/scripts/cluster $(CURDIR)/bin/ringlog $(CURDIR)/cluster
 
@@ -86,6 +90,10 @@ bench-quick: build ## a few columns once, in two minutes; BENCH='-columns … -s
 growth: build ## rates, start-ups, memory and disk as a log grows to MILLIONS of entries, and 1,000 interleaved logs
 	mkdir -p .cache
 	cd integration && go run ./growth -ringlog ../bin/ringlog -millions $(MILLIONS)
+
+screenshots: build ## pictures of the page, into docs/img; a minute
+	integration/scripts/install
+	cd integration && RINGLOG_BIN=$(CURDIR)/bin/ringlog SCREENSHOTS=$(CURDIR)/docs/img go test -count=1 -run TestPictures ./page
 
 vuln: ## known vulnerabilities in what is used, where their database can be reached
 	integration/scripts/vuln $(GOVULNCHECK_VERSION)

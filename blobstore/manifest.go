@@ -120,6 +120,10 @@ func (m *Manifest) Key(ordinal int) []byte {
 	return m.bytes[m.keys[i].start:m.keys[i].end]
 }
 
+// EntriesBefore returns about how many entries a manifest of that many bytes describes: with
+// keys it may be fewer.
+func EntriesBefore(content int) int { return max(0, content-manifestHeader) / manifestRow }
+
 // ContentAt returns where in the payload the content begins.
 func (m *Manifest) ContentAt() int { return len(m.bytes) }
 

@@ -4,7 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ringlog/ringlog/blobstore/segment"
-	"github.com/ringlog/ringlog/logserver/hub"
+	"github.com/ringlog/ringlog/logserver/order"
 )
 
 // labelledLogs is how many logs have a head of their own in the metrics: those that came
@@ -44,6 +44,10 @@ var (
 	descStale       = desc("reload_failed", "1 when files could not be read the last time: what was read before is in force.", "what")
 	descExpires     = desc("certificate_expires_timestamp_seconds", "Until when the server's certificate is valid, in Unix time.")
 	descReady       = desc("ready", "1 when /readyz says so.")
+	descMembers     = desc("cluster_members", "Nodes of the cluster, by what they do: voter (the leader is one), learner, leaving.", "role")
+	descLeads       = desc("cluster_leads", "1 on the node that leads, 0 on others.")
+	descServing     = desc("cluster_serving", "1 where a leader is known and this node is trusted.")
+	descApplied     = desc("cluster_applied", "Raft index of the last decision here: how far a node is behind others.")
 )
 
 // Describe and Collect make the Server a prometheus.Collector. Nothing is read from the
@@ -57,6 +61,7 @@ func (s *Server) Describe(to chan<- *prometheus.Desc) {
 		descBatches, descAppends, descDuplicates, descEntries, descBytes, descLogs, descHead, descReaders, descLag,
 		descConnections, descMaxConns, descMemory, descMaxMemory, descUnwritten, descBusy, descFree, descReady,
 		descDiskSize, descStored, descScrubbed, descPasses, descPassed, descDamaged, descRepaired,
+		descMembers, descLeads, descServing, descApplied,
 		descUnsealed, descWrongTokens, descStale, descExpires,
 	} {
 		to <- d
@@ -77,6 +82,7 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		send(d, prometheus.GaugeValue, value, labels...)
 	}
+	l.collectStanding(gauge)
 	count(descBatches, l.metrics.batches.Load())
 	count(descAppends, l.metrics.appends.Load())
 	count(descDuplicates, l.metrics.duplicates.Load())
@@ -175,6 +181,35 @@ func (s *Server) census() (n census) {
 	return n
 }
 
+// collectStanding tells of the cluster, which may be this node alone.
+func (l *Log) collectStanding(gauge func(d *prometheus.Desc, value float64, labels ...string)) {
+	s, ok := l.Standing()
+	if !ok {
+		s = Standing{Number: 1, Leader: 1, Serving: true, Members: order.Members{Voters: []uint64{1}}}
+	}
+	roles := map[string]int{"voter": 0, "learner": 0, "leaving": 0}
+	for _, number := range s.Members.All() {
+		role := s.Role(number)
+		if role == RoleLeader {
+			role = "voter"
+		}
+		roles[role]++
+	}
+	for role, n := range roles {
+		gauge(descMembers, float64(n), role)
+	}
+	gauge(descLeads, oneIf(s.Leader == s.Number))
+	gauge(descServing, oneIf(s.Serving && s.Faulty == nil))
+	gauge(descApplied, float64(l.metrics.applied.Load()))
+}
+
+func oneIf(so bool) float64 {
+	if so {
+		return 1
+	}
+	return 0
+}
+
 // lag tells whether a read is under way, and how far behind the head it is.
 func (o *outbox) lag() (entries uint64, reading bool) {
 	o.mu.Lock()
@@ -189,18 +224,20 @@ func (o *outbox) lag() (entries uint64, reading bool) {
 	return entries, true
 }
 
-// Head is a log and its last index.
+// Head is a log and its last index, and about how many bytes its entries have; -1: not known
+// yet.
 type Head struct {
-	Log  string
-	Head uint64
+	Log   string
+	Head  uint64
+	About int64
 }
 
 // Heads returns the logs that have entries, by name.
 func (l *Log) Heads() []Head {
 	logs := l.hub.Logs()
-	heads := make([]Head, len(logs))
+	heads, about := make([]Head, len(logs)), l.aboutBytes(logs)
 	for i, t := range logs {
-		heads[i] = head(t)
+		heads[i] = Head{t.Name(), t.Head(), about[i]}
 	}
 	return heads
 }
@@ -212,5 +249,3 @@ func (l *Log) HeadOf(name string) uint64 {
 	}
 	return 0
 }
-
-func head(t *hub.Topic) Head { return Head{Log: t.Name(), Head: t.Head()} }

@@ -239,6 +239,7 @@ func (l *Log) enter(d *order.Decision, place blobstore.Place, found bool) error 
 		}
 	}
 	l.contents.Decide(d)
+	l.metrics.applied.Store(d.Index)
 	l.index.Add(d.Index, l.rows)
 	return nil
 }

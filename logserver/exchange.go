@@ -179,12 +179,12 @@ func (m *member) answerErrands() {
 	for {
 		select {
 		case e := <-m.errands:
-			kind := order.MessagePut
 			var payload []byte
+			kind := order.MessageRecords
 			if e.want != nil {
-				payload = m.content(&e)
+				kind, payload = order.MessagePut, m.content(&e)
 			} else {
-				kind, payload = order.MessageRecords, s.read(e.pull, e.last)
+				payload = s.read(e.pull, e.last)
 			}
 			if len(payload) > 0 {
 				m.options.Network.Send(e.to, byte(kind), payload)

@@ -34,6 +34,7 @@ type Log struct {
 	memory   budget
 	history  *allowance
 	scrubbed scrubbed
+	sizes    sizes
 	files    fs.FS
 	index    *index.Index   // its methods may be called from any goroutine
 	store    *segment.Store // reads may; the rest is the committer's

@@ -62,6 +62,9 @@ const (
 	maxErrands  = 1024     // questions of others that wait to be answered
 )
 
+// maxClockOff is from where on a clock is called wrong.
+const maxClockOff = time.Minute
+
 func newMember(l *Log, o *Member) *member {
 	m := &member{
 		log: l, options: o,
@@ -191,6 +194,9 @@ func (m *member) tick() error {
 		m.faulty = true
 		l.options.Logger.Error().Err(err).Msg("this node takes no part in ordering any more; replace it: `ringlog cluster replace`")
 	}
+	if off := l.core.ClockOff(); off > maxClockOff || off < -maxClockOff {
+		l.refusals.Error(l.options.Logger, fmt.Errorf("it is %s off the others' median", off.Round(time.Second)), "the clock of this node is wrong, so it leads only if nobody else can; set it")
+	}
 	if time.Since(m.lastFlush) > l.options.IdleAfter {
 		if err := m.rest(); err != nil {
 			return err
@@ -243,8 +249,9 @@ func (m *member) advance() error {
 	if err := l.advance(m.decided); err != nil {
 		return err
 	}
-	m.post()
+	m.dispatch()
 	m.tell()
+	m.answerAsks() // heads are known by now
 	if m.changed {
 		m.changed = false
 		m.publish()
@@ -295,10 +302,15 @@ func (m *member) reserve() (ok bool, err error) {
 
 // post sends what the core wants sent, and answers who asked for heads.
 func (m *member) post() {
+	m.dispatch()
+	m.answerAsks()
+}
+
+// dispatch sends what the core wants sent.
+func (m *member) dispatch() {
 	for _, msg := range m.log.core.Messages() {
 		m.options.Network.Send(msg.To, byte(msg.Kind), msg.Payload)
 	}
-	m.answerAsks()
 }
 
 // writeBehind writes the index behind when that is due, and holds everything up while too
@@ -333,10 +345,10 @@ func (m *member) publish() {
 	core := m.log.core
 	s := &Standing{
 		Number: m.options.Number, Leader: core.Leader(), Applied: core.Applied(),
-		Serving: core.Serving(), Faulty: core.Faulty(), Members: core.Members(), About: make(map[uint64][]byte),
+		Serving: core.Serving(), Faulty: core.Faulty(), Members: core.Members(), About: make(map[uint64][]byte), Seats: make(map[uint64]uint64),
 	}
 	for _, id := range s.Members.All() {
-		s.About[id] = core.About(id)
+		s.About[id], s.Seats[id] = core.About(id), core.Seat(id)
 	}
 	m.standing.Store(s)
 }

@@ -148,7 +148,7 @@ func (n *lan) begin(t *testing.T, s *site) {
 // Power cuts and partitions of three nodes lose nothing that was acknowledged, and all
 // nodes come to the same.
 func TestFaultsOfThreeNodesLoseNothing(t *testing.T) {
-	faults := 12
+	faults := 6
 	if n, err := strconv.Atoi(os.Getenv("RINGLOG_FAULTS")); err == nil {
 		faults = n
 	}

@@ -203,7 +203,7 @@ func TestNodeThatWasAwayCatchesUp(t *testing.T) {
 	d := newLedger()
 	r := rand.New(rand.NewPCG(1, 1))
 	s, _ := logs[1].Standing()
-	for begin := s.Applied; s.Applied < begin+5000; s, _ = logs[1].Standing() {
+	for begin := s.Applied; s.Applied < begin+1300; s, _ = logs[1].Standing() {
 		d.append(logs[1], r, 1)
 		until(t, "an answer", func() bool { return d.answeredUpTo(8) })
 	}
@@ -211,6 +211,46 @@ func TestNodeThatWasAwayCatchesUp(t *testing.T) {
 	n.isolate(3, false)
 	until(t, "the one that was away", func() bool { return logs[3].Newest(context.Background()) == nil })
 	mustHold(t, logs[3], d.snapshot())
+	for _, l := range logs {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A head that was confirmed is no smaller than what had been acknowledged before the question,
+// at a node that is catching up, too.
+func TestConfirmedHeadsAreNotOld(t *testing.T) {
+	n := newLAN(t)
+	logs := map[uint64]*Log{}
+	for id := uint64(1); id <= 3; id++ {
+		logs[id] = n.start(t, id, fs.Memory(), filepath.Join(t.TempDir(), "db"))
+	}
+	until(t, "the founder to serve", func() bool { return n.voters(logs[1]) == 1 })
+	n.admit(t, 2)
+	n.admit(t, 3)
+	for _, l := range logs {
+		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
+	}
+	r := rand.New(rand.NewPCG(2, 2))
+	d := newLedger()
+	for round := range 12 {
+		n.isolate(3, true)
+		for range 20 {
+			d.append(logs[1], r, round)
+		}
+		until(t, "answers", d.answered)
+		acked := d.snapshot()
+		n.isolate(3, false)
+		until(t, "node 3 to be told", func() bool { return logs[3].Newest(context.Background()) == nil })
+		for log, entries := range acked {
+			for at := range entries {
+				if head := logs[3].HeadOf(log); head < at {
+					t.Fatalf("round %d: %s has the confirmed head %d, and %d was acknowledged before", round, log, head, at)
+				}
+			}
+		}
+	}
 	for _, l := range logs {
 		if err := l.Close(); err != nil {
 			t.Error(err)

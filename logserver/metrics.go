@@ -13,6 +13,7 @@ import (
 // value anyway is looked up when somebody asks (collect.go).
 type metrics struct {
 	batches, appends, duplicates, entries, bytes atomic.Uint64
+	applied                                      atomic.Uint64 // Raft index of the last decision
 
 	flush, commit prometheus.Histogram
 	refused       *prometheus.CounterVec // by reason

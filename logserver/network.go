@@ -1,6 +1,7 @@
 package logserver
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ringlog/ringlog/blobstore/segment"
@@ -27,8 +28,10 @@ type Member struct {
 	Joins bool
 	// Identity is given to new data. What is there must have it.
 	Identity segment.Identity
-	// About is what the others are told of this node: see Standing.
+	// About is what the others are told of this node: see Standing. Zone returns the zone that
+	// it is in by that, for the choice of voters; nil: all are in one.
 	About []byte
+	Zone  func(about []byte) string
 
 	Tick    time.Duration // of the cluster's clock, a tenth of a second
 	Quorum  time.Duration // how long appends and heads wait for somebody to lead, 5 s
@@ -57,5 +60,19 @@ type Standing struct {
 	Serving bool   // appends are taken
 	Faulty  error  // why this node isn't trusted with a vote, or nil
 	Members order.Members
+	Seats   map[uint64]uint64 // where each member sits on the ring: see ring.Member
 	About   map[uint64][]byte // what each member says about itself, which may be nothing
+}
+
+// Role returns what a member does: leader, voter, learner (it copies), or leaving.
+func (s *Standing) Role(number uint64) string {
+	switch {
+	case number == s.Leader:
+		return RoleLeader
+	case slices.Contains(s.Members.Voters, number):
+		return "voter"
+	case slices.Contains(s.Members.Learners, number):
+		return "learner"
+	}
+	return "leaving"
 }

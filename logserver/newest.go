@@ -68,7 +68,9 @@ func (m *member) ask() {
 	m.tickets[ticket] = asks
 }
 
+// answerAsks answers who asked, once the heads are known that were decided until now.
 func (m *member) answerAsks() {
+	m.log.announce()
 	for _, ticket := range m.log.core.ReadsDone() {
 		for _, a := range m.tickets[ticket] {
 			a.answer(nil)

@@ -184,6 +184,7 @@ func (l *Log) newCore() *order.Core {
 	o := order.Options{Node: 1, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}}
 	if m := l.member; m != nil {
 		o.Node, o.Join, o.Has, o.About = m.options.Number, m.options.Joins, m.has, m.options.About
+		o.Zone = m.options.Zone
 		o.Start = uint64(time.Now().UnixNano())
 	}
 	return order.New(o)

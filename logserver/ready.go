@@ -25,8 +25,14 @@ func (s *Server) Ready() error {
 	if s.log.space.full.Load() {
 		return errFull
 	}
+	if s, ok := s.log.Standing(); ok && !s.Serving {
+		return errNoLeader
+	}
 	return nil
 }
+
+// errNoLeader says that appends wait for a node that leads.
+var errNoLeader = errors.New("no node of the cluster leads, as far as is known here: appends wait, reads of history go on; `ringlog cluster status` tells which are up")
 
 // space is what is known of the disk where the segments are.
 type space struct {

@@ -173,13 +173,14 @@ func (w *window) get(keep, at, n int64) ([]byte, error) {
 	return w.buf[at-w.at:][:n], nil
 }
 
-// load makes the window begin at keep and reach to upTo, if the file does.
+// load makes the window begin at keep and reach to upTo, if the file does. Of a batch that is kept from its
+// beginning on it reads as much more as there is: a batch may have very many frames.
 func (w *window) load(keep, upTo int64) error {
 	have := 0
 	if from := keep - w.at; from >= 0 && from < int64(len(w.buf)) {
 		have = copy(w.buf, w.buf[from:])
 	}
-	want := int(min(max(upTo, keep+readAhead), w.end) - keep)
+	want := int(min(max(upTo, keep+readAhead, keep+2*int64(have)), w.end) - keep)
 	if cap(w.buf) < want {
 		w.buf = append(make([]byte, 0, want), w.buf[:have]...)
 	}

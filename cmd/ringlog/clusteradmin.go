@@ -40,8 +40,13 @@ func newClusterAdmin() []*cobra.Command {
 		a.command("remove NODE", "Remove a member, by name or number, whether it is up or not", 1, func(ctx context.Context, call caller, out io.Writer, args []string) error {
 			return does("remove", args[0], args[0]+" is removed: its number is never given again")(ctx, call, out, nil)
 		}),
-		a.command("replace OLD NEW", "Remove a member in favour of another, which has joined", 2, func(ctx context.Context, call caller, out io.Writer, args []string) error {
-			return does("replace", map[string]string{"old": args[0], "new": args[1]}, args[1]+" has taken the place of "+args[0])(ctx, call, out, nil)
+		a.command("replace NODE", "Let an empty node take the place of a member, under its name", 1, func(ctx context.Context, call caller, out io.Writer, args []string) error {
+			var name string
+			if err := call(ctx, "replace", args[0], &name); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(out, "within an hour, a node without data that joins as %s takes its place: start it with PEERS\n", name)
+			return err
 		}),
 		a.command("move-leader", "Have another node lead", 0, does("lead", nil, "asked another node to lead")),
 		a.command("owner VALUE", "Show which node answers for a value on the ring", 1, func(ctx context.Context, call caller, out io.Writer, args []string) error {

@@ -35,7 +35,8 @@ var mayImport = map[string][]string{
 	"logserver": {"protocol", "blobstore", "blobstore/ring", "blobstore/segment", "blobstore/segment/fs",
 		"blobstore/placed", "blobstore/peer", "logserver/access", "logserver/hub", "logserver/index", "logserver/order", "logserver/check"},
 	"logserver/cluster": {"logserver", "logserver/order", "blobstore/peer", "blobstore/ring", "blobstore/segment"},
-	"logserver/web":     {"logserver", "logserver/access", "blobstore", "protocol"},
+	"logserver/web":     {"logserver", "logserver/access", "logserver/web/jq", "blobstore", "protocol"},
+	"logserver/web/jq":  {},
 	"client":            {"protocol"},
 	"cmd/ringlog":       {"*"},
 }
@@ -48,10 +49,10 @@ var onlyIn = map[string][]string{
 	"github.com/kelseyhightower":       {"cmd/ringlog"},
 	"github.com/spf13/cobra":           {"cmd/ringlog"},
 	"github.com/rs/zerolog":            {"cmd/ringlog", "logserver", "logserver/cluster", "logserver/web"},
-	"github.com/itchyny/gojq":          {"cmd/ringlog"},
 	"github.com/syndtr/goleveldb":      {"cmd/ringlog"},
 	"github.com/klauspost/compress":    {"logserver/web"},
 	"github.com/prometheus/":           {"logserver", "logserver/web"},
+	"github.com/itchyny/gojq":          {"cmd/ringlog", "logserver/web/jq"},
 	"github.com/cenkalti/backoff":      {"client", "blobstore/peer"},
 	"github.com/rogpeppe/go-internal/": {"cmd/ringlog"},
 }

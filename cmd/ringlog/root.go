@@ -27,7 +27,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newServe(), newAppend(), newTail(), newRead(), newExport(), newHead(), newLogs(),
-		newVerify(), newRepair(), newBackup(), newRestore(), newImport(), newDoctor(), newBench(), newCluster(), newHealth(), newToken(), newConfig(), newVersion(),
+		newVerify(), newRepair(), newBackup(), newRestore(), newImport(), newDoctor(), newBench(), newCluster(), newHealth(), newToken(), newConfig(), newVersion(), newFilterCommand(),
 	)
 	return root
 }

@@ -72,7 +72,8 @@ func serve(ctx context.Context, config *Config, security *security, logger zerol
 		return err
 	}
 	config.warnOfExposure(listeners, logger)
-	pages, conns := web.Options{Version: buildVersion(), Logger: logger, Guarded: config.guarded()}, connectionLimit(int(config.MaxConns), logger)
+	pages := web.Options{Version: buildVersion(), Logger: logger, Filter: filterCommand(), Guarded: config.guarded()}
+	conns := connectionLimit(int(config.MaxConns), logger)
 	lobby := web.NewLobby(pages, conns, listeners...)
 	defer lobby.Close()
 	manager := newManager(logger)

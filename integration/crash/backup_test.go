@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringlog/ringlog/integration/load"
+	"github.com/ringlog/ringlog/integration/proof"
 	"github.com/ringlog/ringlog/integration/server"
 )
 
@@ -18,18 +20,18 @@ import (
 func TestBackup(t *testing.T) {
 	s := newSeries(t, backups)
 	segment := "1MiB"
-	if size := number(t, "GROW", 0); size > 0 {
+	if size := proof.Number(t, "GROW", 0); size > 0 {
 		segment = "256MiB"
 	}
 	r := newRun(t, s.seed(), map[string]string{"SEGMENT": segment})
 	r.must(r.server.TryStart())
 	directory := filepath.Join(r.server.Dir, "backup")
-	for i := range backups.tries(t) {
+	for i := range backups.Tries(t) {
 		s.tried++
 		// A load of its own for each: while what was restored is checked, nothing grows.
-		r.load = startLoad(t.Context(), r.ledger, r.server.Addr, uint32(i*writers), writers, tails)
-		t.Cleanup(r.load.cut)
-		r.grow(int64(number(t, "GROW", 0)) << 20)
+		r.load = load.Start(t.Context(), r.ledger, load.At(r.server.Addr), uint32(i*writers), writers, tails)
+		t.Cleanup(r.load.Cut)
+		r.grow(int64(proof.Number(t, "GROW", 0)) << 20)
 		r.pause(50*time.Millisecond, 300*time.Millisecond)
 		if r.random.IntN(2) == 0 {
 			r.breakOff(directory)
@@ -43,7 +45,7 @@ func TestBackup(t *testing.T) {
 		}
 		acknowledged := r.ledger.Head()
 		r.backUp(directory)
-		r.load.finish()
+		r.load.Finish()
 		s.addLoad(r.load)
 		r.must(r.restored(directory, acknowledged))
 	}
@@ -114,7 +116,7 @@ func (r *run) restored(directory string, acknowledged uint64) error {
 		return err
 	}
 	defer other.End()
-	entries, failure := history(r.t.Context(), other.Addr, 1, 0)
+	entries, failure := load.History(r.t.Context(), load.At(other.Addr), 1, 0)
 	next := r.ledger.Read(1, entries)
 	if err := failure(); err != nil {
 		return fmt.Errorf("read what was restored: %w", err)

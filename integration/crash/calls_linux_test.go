@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ringlog/ringlog/integration/proof"
 	"github.com/ringlog/ringlog/integration/server"
 )
 
@@ -34,9 +35,9 @@ func takesSpace(c call) bool {
 // long run does so at every call of the script, a commit at some.
 func TestCalls(t *testing.T) {
 	if err := canWatch(); err != nil {
-		unproven(t, calls, err.Error())
+		proof.Unproven(t, calls, err.Error())
 	}
-	first := seed(t)
+	first := proof.Seed(t)
 	random := rand.New(rand.NewPCG(first, 5))
 	var plan []fault
 	for _, f := range faults() {
@@ -49,7 +50,7 @@ func TestCalls(t *testing.T) {
 	random.Shuffle(total, func(i, j int) { plan[i], plan[j] = plan[j], plan[i] })
 	struck := map[string]int{}
 	entries, reached := 0, 0
-	for i := range calls.tries(t) {
+	for i := range calls.Tries(t) {
 		if i > total {
 			break
 		}
@@ -69,7 +70,7 @@ func TestCalls(t *testing.T) {
 	for _, what := range slices.Sorted(maps.Keys(struck)) {
 		t.Logf("%4d %s", struck[what], what)
 	}
-	report(t, calls, reached, "of %d; %d kinds of call and file; %d entries acknowledged", total, len(struck), entries)
+	proof.Report(t, calls, reached, "of %d; %d kinds of call and file; %d entries acknowledged", total, len(struck), entries)
 }
 
 func newScript(t *testing.T, seed uint64, f fault) *script {

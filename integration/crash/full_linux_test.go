@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringlog/ringlog/integration/load"
+	"github.com/ringlog/ringlog/integration/proof"
 	"github.com/ringlog/ringlog/integration/server"
 )
 
@@ -61,7 +63,7 @@ func (f *filler) free(n int64) error {
 // there is space; a server killed meanwhile starts on the full disk.
 func TestFullDisk(t *testing.T) {
 	if err := canMount(); err != nil {
-		unproven(t, fills, err.Error())
+		proof.Unproven(t, fills, err.Error())
 	}
 	s := newSeries(t, fills)
 	var r *run
@@ -73,11 +75,11 @@ func TestFullDisk(t *testing.T) {
 		r.must(r.finish())
 		r.must(f.file.Close())
 		r.must(d.unmount())
-		refusals += r.load.tally().full
+		refusals += r.load.Tally().Refused
 		s.add(r)
 		r = nil
 	}
-	for i := range fills.tries(t) {
+	for i := range fills.Tries(t) {
 		if r == nil {
 			r, d = onDisk(t, s.seed(), smallDisk, "", map[string]string{"SEGMENT": "1MiB"})
 			var err error
@@ -105,7 +107,7 @@ func TestFullDisk(t *testing.T) {
 		t.Error("no append was refused")
 	}
 	s.report()
-	report(t, part{promises: fills.promises, what: "starts on a full disk"}, starts, "a writer was refused %d times", refusals)
+	proof.Report(t, proof.Part{Promises: fills.Promises, What: "starts on a full disk"}, starts, "a writer was refused %d times", refusals)
 }
 
 // full fills the disk, sees what must go on, sometimes kills and starts the server, and frees space.
@@ -113,7 +115,7 @@ func (r *run) full(f *filler) (killed bool, err error) {
 	if err := f.fill(); err != nil {
 		return false, err
 	}
-	if err := r.load.refused(); err != nil {
+	if err := r.refused(); err != nil {
 		return false, err
 	}
 	if err := r.goesOn(); err != nil {
@@ -128,18 +130,18 @@ func (r *run) full(f *filler) (killed bool, err error) {
 	if err := f.free(1<<20 + r.random.Int64N(4<<20)); err != nil {
 		return killed, err
 	}
-	return killed, r.load.confirms()
+	return killed, r.confirms()
 }
 
 // goesOn holds that a full server answers everything but appends.
 func (r *run) goesOn() error {
 	ctx, cancel := context.WithTimeout(r.t.Context(), server.Patience)
 	defer cancel()
-	last, err := head(ctx, r.server.Addr)
+	last, err := load.Head(ctx, load.At(r.server.Addr))
 	if err != nil {
 		return fmt.Errorf("head of a full server: %w", err)
 	}
-	entries, failure := history(ctx, r.server.Addr, max(last, around)-around+1, 0)
+	entries, failure := load.History(ctx, load.At(r.server.Addr), max(last, around)-around+1, 0)
 	r.ledger.Read(max(last, around)-around+1, entries)
 	if err := failure(); err != nil {
 		return fmt.Errorf("read from a full server: %w", err)
@@ -148,24 +150,15 @@ func (r *run) goesOn() error {
 }
 
 // refused waits until an append was refused.
-func (d *load) refused() error {
-	was := d.full()
-	return until("an append is refused", func() bool { return d.full() > was })
-}
-
-func (d *load) full() (n int) {
-	for _, w := range d.writers {
-		w.mu.Lock()
-		n += w.tally.full
-		w.mu.Unlock()
-	}
-	return n
+func (r *run) refused() error {
+	was := r.load.Refusals()
+	return until("an append is refused", func() bool { return r.load.Refusals() > was })
 }
 
 // confirms waits until an append is taken.
-func (d *load) confirms() error {
-	was := d.ledger.Head()
-	return until("an append is confirmed", func() bool { return d.ledger.Head() > was })
+func (r *run) confirms() error {
+	was := r.ledger.Head()
+	return until("an append is confirmed", func() bool { return r.ledger.Head() > was })
 }
 
 // until waits for something that must come.

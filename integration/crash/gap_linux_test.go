@@ -3,6 +3,7 @@ package crash
 import (
 	"bytes"
 	"errors"
+	"github.com/ringlog/ringlog/integration/proof"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -14,14 +15,14 @@ import (
 // then the power is cut. What it confirmed must be there.
 func TestKillBetweenWriteAndFlush(t *testing.T) {
 	if err := canMount(); err != nil {
-		unproven(t, gaps, err.Error())
+		proof.Unproven(t, gaps, err.Error())
 	}
 	if err := canWatch(); err != nil {
-		unproven(t, gaps, err.Error())
+		proof.Unproven(t, gaps, err.Error())
 	}
 	s := newSeries(t, gaps)
 	kept := 0
-	for i := range gaps.tries(t) {
+	for i := range gaps.Tries(t) {
 		r, d := onDisk(t, s.seed(), diskSize, journals[i%len(journals)], map[string]string{"SEGMENT": "1MiB"})
 		r.must(r.gap(d))
 		r.must(r.finish())
@@ -66,7 +67,7 @@ func (r *run) gap(d *disk) error {
 	if err := r.restart(); err != nil {
 		return err
 	}
-	r.load.settle()
+	r.load.Settle()
 	return r.powerCut(d)
 }
 

@@ -13,7 +13,7 @@ const round = 50
 func TestKill(t *testing.T) {
 	s := newSeries(t, kills)
 	var r *run
-	for i := range kills.tries(t) {
+	for i := range kills.Tries(t) {
 		if r == nil {
 			// Small segments: every few kills fall into the making of a file.
 			r = newRun(t, s.seed(), map[string]string{"SEGMENT": "16MiB"})

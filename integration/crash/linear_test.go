@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/ringlog/ringlog/integration/load"
+	"github.com/ringlog/ringlog/integration/proof"
 )
 
 const (
@@ -26,9 +28,9 @@ const (
 // TestHistories: what concurrent clients see, with a kill in the middle, could have been seen by one
 // after the other.
 func TestHistories(t *testing.T) {
-	first := seed(t)
+	first := proof.Seed(t)
 	tried, operations, unknown := 0, 0, 0
-	for i := range histories.tries(t) {
+	for i := range histories.Tries(t) {
 		h := newTrial(t, first+uint64(i))
 		h.play()
 		result := porcupine.CheckOperationsTimeout(log, h.operations, verdictIn)
@@ -41,7 +43,7 @@ func TestHistories(t *testing.T) {
 	if unknown == 0 {
 		t.Error("no outcome was unknown: the kills came to nothing")
 	}
-	report(t, histories, tried, "%d operations of %d clients, %d of unknown outcome", operations, sessions, unknown)
+	proof.Report(t, histories, tried, "%d operations of %d clients, %d of unknown outcome", operations, sessions, unknown)
 }
 
 // A trial is a server and the history of its clients.
@@ -94,7 +96,7 @@ func (h *trial) play() {
 // resolve reads the log back: an append without an answer that is there was made, at some time until
 // now; one that isn't was not.
 func (h *trial) resolve(ctx context.Context) {
-	entries, failure := history(ctx, h.server.Addr, 1, 0)
+	entries, failure := load.History(ctx, load.At(h.server.Addr), 1, 0)
 	for index, entry := range entries {
 		if op, ok := h.pending[valueOf(entry)]; ok {
 			op.Output, op.Return = reply{index: index}, math.MaxInt64
@@ -117,7 +119,7 @@ type session struct {
 func (s *session) ask(ctx context.Context, n int) {
 	q, line := s.request(n)
 	for s.conn == nil {
-		conn, err := dial(ctx, s.h.server.Addr)
+		conn, err := load.At(s.h.server.Addr).Connect(ctx)
 		if err != nil {
 			return
 		}
@@ -165,7 +167,7 @@ func (s *session) reply(q request, line string) (r reply, err error) {
 		if err != nil {
 			return r, err
 		}
-		a, err := parse(text)
+		a, err := load.Parse(text)
 		switch {
 		case err != nil:
 			return r, err

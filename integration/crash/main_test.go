@@ -2,6 +2,7 @@ package crash
 
 import (
 	"fmt"
+	"github.com/ringlog/ringlog/integration/proof"
 	"os"
 	"testing"
 )
@@ -9,7 +10,7 @@ import (
 func TestMain(m *testing.M) {
 	filterIfAsked()
 	code := m.Run()
-	if err := publish(); err != nil {
+	if err := proof.Publish(); err != nil {
 		fmt.Fprintln(os.Stderr, "SUMMARY:", err)
 		code = max(code, 1)
 	}

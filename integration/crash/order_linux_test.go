@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/ringlog/ringlog/integration/ledger"
+	"github.com/ringlog/ringlog/integration/load"
+	"github.com/ringlog/ringlog/integration/proof"
+	"github.com/ringlog/ringlog/integration/server"
 )
 
 const tracedClients = 4
@@ -21,7 +24,7 @@ func traced(t *testing.T, binary string, n int) *order {
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Fatalf("%v: integration/scripts/install installs it", err)
 	}
-	r := newRun(t, seed(t), map[string]string{"SEGMENT": "64KiB"})
+	r := newRun(t, proof.Seed(t), map[string]string{"SEGMENT": "64KiB"})
 	trace := filepath.Join(r.server.Dir, "trace")
 	r.server.Bin = binary
 	r.server.Wrap = func(cmd *exec.Cmd) {
@@ -51,7 +54,7 @@ func traced(t *testing.T, binary string, n int) *order {
 
 // appendNamed appends n entries in flights, with ids that a trace can be searched for.
 func (r *run) appendNamed(client uint32, n int) error {
-	conn, err := dial(r.t.Context(), r.server.Addr)
+	conn, err := load.At(r.server.Addr).Connect(r.t.Context())
 	if err != nil {
 		return err
 	}
@@ -80,21 +83,21 @@ func (r *run) appendNamed(client uint32, n int) error {
 
 // TestOrderOfCalls: no answer is sent before the flush of its batch has ended; one flush a batch.
 func TestOrderOfCalls(t *testing.T) {
-	o := traced(t, "", flushes.times(t))
+	o := traced(t, "", flushes.Times(t))
 	for _, wrong := range o.wrong {
 		t.Error(wrong)
 	}
-	if o.answers != flushes.times(t) || o.batches == 0 {
+	if o.answers != flushes.Times(t) || o.batches == 0 {
 		t.Errorf("the trace shows %+v", *o)
 	}
-	report(t, flushes, o.answers, "0 early answers; %d batches, %d flushes", o.batches, o.flushes)
+	proof.Report(t, flushes, o.answers, "0 early answers; %d batches, %d flushes", o.batches, o.flushes)
 }
 
 // TestOrderFindsALyingBuild sees the order of calls fail.
 func TestOrderFindsALyingBuild(t *testing.T) {
-	o := traced(t, lying(t), 100)
+	o := traced(t, server.Lying(t), 100)
 	if o.answers != 100 || len(o.wrong) < o.answers {
 		t.Fatalf("a build that flushes nothing was not caught: %+v", o)
 	}
-	note(flushes.promises, "100 appends to a build without flushes", fmt.Sprintf("caught: %s", o.wrong[0]), "")
+	proof.Note(flushes.Promises, "100 appends to a build without flushes", fmt.Sprintf("caught: %s", o.wrong[0]), "")
 }

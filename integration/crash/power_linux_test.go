@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringlog/ringlog/integration/proof"
 	"github.com/ringlog/ringlog/integration/server"
 )
 
@@ -24,7 +25,7 @@ const cutsADisk = 5
 // TestPowerCut: nothing acknowledged is lost, doubled, reordered or altered when the power is cut.
 func TestPowerCut(t *testing.T) {
 	if err := canMount(); err != nil {
-		unproven(t, cuts, err.Error())
+		proof.Unproven(t, cuts, err.Error())
 	}
 	s := newSeries(t, cuts)
 	var r *run
@@ -35,7 +36,7 @@ func TestPowerCut(t *testing.T) {
 		s.add(r)
 		r = nil
 	}
-	for i := range cuts.tries(t) {
+	for i := range cuts.Tries(t) {
 		if r == nil {
 			options := journals[int(s.runs)%len(journals)]
 			r, d = onDisk(t, s.seed(), diskSize, options, map[string]string{"SEGMENT": "16MiB"})
@@ -59,13 +60,13 @@ func TestPowerCut(t *testing.T) {
 
 // powerCut cuts the power and checks what the server has after it came back.
 func (r *run) powerCut(d *disk) error {
-	r.load.power.Add(1)
+	r.load.Power.Add(1)
 	if err := d.cut(); err != nil {
 		return err
 	}
 	// The server finds its disk gone, and may have ended by itself.
 	r.server.Kill()
-	r.load.power.Add(1)
+	r.load.Power.Add(1)
 	if err := d.remount(); err != nil {
 		return err
 	}
@@ -75,10 +76,10 @@ func (r *run) powerCut(d *disk) error {
 // TestPowerCutFindsALyingBuild sees the power cut fail.
 func TestPowerCutFindsALyingBuild(t *testing.T) {
 	if err := canMount(); err != nil {
-		unproven(t, cuts, err.Error())
+		proof.Unproven(t, cuts, err.Error())
 	}
-	r, d := onDisk(t, seed(t), diskSize, "commit=1000", map[string]string{"SEGMENT": "16MiB"})
-	r.server.Bin = lying(t)
+	r, d := onDisk(t, proof.Seed(t), diskSize, "commit=1000", map[string]string{"SEGMENT": "16MiB"})
+	r.server.Bin = server.Lying(t)
 	r.must(r.server.TryStart())
 	r.begin(writers, tails)
 	r.pause(50*time.Millisecond, 800*time.Millisecond)
@@ -89,7 +90,7 @@ func TestPowerCutFindsALyingBuild(t *testing.T) {
 	if errors.Is(found, server.ErrHangs) {
 		t.Fatal(found)
 	}
-	r.load.cut()
-	note(cuts.promises, "1 power cut of a build without flushes", fmt.Sprintf("caught: %.60s", found), fmt.Sprint(r.ledger.Seed))
+	r.load.Cut()
+	proof.Note(cuts.Promises, "1 power cut of a build without flushes", fmt.Sprintf("caught: %.60s", found), fmt.Sprint(r.ledger.Seed))
 	t.Logf("caught: %v", found)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringlog/ringlog/integration/ledger"
+	"github.com/ringlog/ringlog/integration/load"
 	"github.com/ringlog/ringlog/integration/server"
 )
 
@@ -26,7 +27,7 @@ type run struct {
 	server *server.Server
 	ledger *ledger.Ledger
 	random *rand.Rand
-	load   *load
+	load   *load.Load
 }
 
 // newRun prepares a run in a directory of its own; nothing is started.
@@ -37,8 +38,8 @@ func newRun(t *testing.T, seed uint64, env map[string]string) *run {
 
 // begin starts the load.
 func (r *run) begin(writers, tails int) {
-	r.load = startLoad(r.t.Context(), r.ledger, r.server.Addr, 1, writers, tails)
-	r.t.Cleanup(r.load.cut)
+	r.load = load.Start(r.t.Context(), r.ledger, load.At(r.server.Addr), 1, writers, tails)
+	r.t.Cleanup(r.load.Cut)
 }
 
 // pause is part of the load, not a wait for something: it decides when the next fault comes.
@@ -54,11 +55,11 @@ func (r *run) restart() error {
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), server.Patience)
 	defer cancel()
-	if head, err := head(ctx, r.server.Addr); err != nil || head < acknowledged {
+	if head, err := load.Head(ctx, load.At(r.server.Addr)); err != nil || head < acknowledged {
 		return fmt.Errorf("head is %d (%w) after the restart, %d was acknowledged before", head, err, acknowledged)
 	}
 	from := max(acknowledged, around) - around + 1
-	entries, failure := history(r.t.Context(), r.server.Addr, from, 2*around)
+	entries, failure := load.History(r.t.Context(), load.At(r.server.Addr), from, 2*around)
 	r.ledger.Read(from, entries)
 	if err := failure(); err != nil {
 		return fmt.Errorf("read after the restart: %w", err)
@@ -69,7 +70,7 @@ func (r *run) restart() error {
 // finish ends the load, stops the server in order, checks the whole log, once more after the index
 // was lost, and has the data verified.
 func (r *run) finish() error {
-	r.load.finish()
+	r.load.Finish()
 	if err := r.whole(); err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (r *run) finish() error {
 
 // whole checks all of the log.
 func (r *run) whole() error {
-	entries, failure := history(r.t.Context(), r.server.Addr, 1, 0)
+	entries, failure := load.History(r.t.Context(), load.At(r.server.Addr), 1, 0)
 	r.ledger.Check(entries)
 	if err := failure(); err != nil {
 		return fmt.Errorf("read the whole log: %w", err)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ringlog/ringlog/integration/ledger"
+	"github.com/ringlog/ringlog/integration/load"
 	"github.com/ringlog/ringlog/integration/server"
 )
 
@@ -113,7 +114,7 @@ func (s *script) again(end func() error) error {
 func (s *script) appends() error {
 	ctx, cancel := context.WithTimeout(s.t.Context(), server.Patience/4)
 	defer cancel()
-	conn, err := dial(ctx, s.server.Addr)
+	conn, err := load.At(s.server.Addr).Connect(ctx)
 	if err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func (s *script) answered(conn net.Conn, last uint32) func(yield func([]byte, er
 		if s.next > last || !s.send(conn) && !yield(nil, net.ErrClosed) {
 			return
 		}
-		for line, err := range lines(conn) {
+		for line, err := range load.Lines(conn) {
 			if !yield(line, err) || err != nil || s.next > last {
 				return
 			}
@@ -173,7 +174,7 @@ func (s *script) send(conn net.Conn) bool {
 
 // answer takes the answer to the next append. When it was refused for want of space it stays the next.
 func (s *script) answer(line []byte) error {
-	a, err := parse(line)
+	a, err := load.Parse(line)
 	switch {
 	case err != nil || a.ID != fmt.Sprint(s.next):
 		return fmt.Errorf("unexpected line %.200q", line)

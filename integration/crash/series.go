@@ -1,6 +1,8 @@
 package crash
 
 import (
+	"github.com/ringlog/ringlog/integration/load"
+	"github.com/ringlog/ringlog/integration/proof"
 	"os"
 	"testing"
 )
@@ -8,16 +10,18 @@ import (
 // series is runs one after the other, and what they came to together.
 type series struct {
 	t     testing.TB
-	part  part
+	part  proof.Part
 	first uint64 // seed
 	runs  uint64 // begun
 	tried int
 
 	sent, confirmed, refused, resumed int
-	tally                             tally
+	tally                             load.Tally
 }
 
-func newSeries(t testing.TB, p part) *series { return &series{t: t, part: p, first: seed(t)} }
+func newSeries(t testing.TB, p proof.Part) *series {
+	return &series{t: t, part: p, first: proof.Seed(t)}
+}
 
 // seed is that of the next run.
 func (s *series) seed() uint64 {
@@ -31,11 +35,9 @@ func (s *series) add(r *run) {
 	s.addLedger(r)
 }
 
-func (s *series) addLoad(d *load) {
-	s.tally.add(d.tally())
-	for _, tail := range d.tails {
-		s.resumed += tail.resumed
-	}
+func (s *series) addLoad(d *load.Load) {
+	s.tally.Add(d.Tally())
+	s.resumed += d.Resumed()
 }
 
 func (s *series) addLedger(r *run) {
@@ -48,9 +50,9 @@ func (s *series) addLedger(r *run) {
 
 // report notes the part, and holds that the load did what it should.
 func (s *series) report() {
-	if s.tally.resent == 0 || s.refused == 0 || s.sent > s.confirmed+s.refused+s.tally.abandoned {
+	if s.tally.Resent == 0 || s.refused == 0 || s.sent > s.confirmed+s.refused+s.tally.Abandoned {
 		s.t.Errorf("the load did not do what it should: %+v", *s)
 	}
-	report(s.t, s.part, s.tried, "%d entries acknowledged, %d sent again, %d refused, tails resumed %d times",
-		s.confirmed, s.tally.resent, s.refused, s.resumed)
+	proof.Report(s.t, s.part, s.tried, "%d entries acknowledged, %d sent again, %d refused, tails resumed %d times",
+		s.confirmed, s.tally.Resent, s.refused, s.resumed)
 }

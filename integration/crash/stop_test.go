@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"github.com/ringlog/ringlog/integration/load"
 	"testing"
 	"time"
 )
@@ -14,18 +15,18 @@ func TestStop(t *testing.T) {
 		s.addLedger(r)
 		r = nil
 	}
-	for i := range stops.tries(t) {
+	for i := range stops.Tries(t) {
 		if r == nil {
 			r = newRun(t, s.seed(), map[string]string{"SEGMENT": "16MiB"})
 		}
 		r.must(r.server.TryStart())
 		// Clients of their own each time: who sends again would hide what was not answered.
-		r.load = startLoad(t.Context(), r.ledger, r.server.Addr, uint32(i*writers), writers, tails)
-		t.Cleanup(r.load.cut)
+		r.load = load.Start(t.Context(), r.ledger, load.At(r.server.Addr), uint32(i*writers), writers, tails)
+		t.Cleanup(r.load.Cut)
 		r.pause(20*time.Millisecond, 300*time.Millisecond)
-		r.load.lastConnections()
+		r.load.LastConnections()
 		r.must(r.server.TryStop())
-		r.load.hungUp()
+		r.load.HungUp()
 		s.tried++
 		s.addLoad(r.load)
 		if i%round == 0 {

@@ -195,6 +195,39 @@ func TestNamesAreUnique(t *testing.T) {
 	}
 }
 
+// A node that has lost its disk comes back under its name, if that was allowed, and gets its
+// place on the ring.
+func TestLostDiskIsReplaced(t *testing.T) {
+	p := newPlant(t)
+	a := p.open(p.options("a"))
+	b := p.open(p.options("b", p.at["a"]))
+	lost := p.open(p.options("c", p.at["a"]))
+	until(t, "three voters", func() bool { return voters(a) == 3 && a.Status().State == cluster.Joined })
+	old := lost.Status().Number
+	must(t, lost.Close())
+	delete(p.node, "c")
+	p.disk["c"] = fs.Memory()
+	until(t, "c to be missed", func() bool { return a.Status().State == cluster.Unbalanced })
+	if name, err := b.Replace(context.Background(), "c"); err != nil || name != "c" {
+		t.Fatalf("%q, %v", name, err)
+	}
+	c := p.open(p.options("c", p.at["a"]))
+	for _, n := range []*cluster.Node{a, b, c} {
+		until(t, "three voters again", func() bool {
+			st := n.Status()
+			return voters(n) == 3 && len(st.Members) == 3 && st.State == cluster.Joined
+		})
+	}
+	if st := c.Status(); st.Number == old {
+		t.Errorf("number %d was given again", old)
+	}
+	for _, m := range a.Status().Members {
+		if m.Name == "c" && m.Seat != old {
+			t.Errorf("c sits at %d on the ring, the lost one at %d", m.Seat, old)
+		}
+	}
+}
+
 // What a program has registered can be called on another node by name, and nothing else.
 func TestActions(t *testing.T) {
 	p := newPlant(t)

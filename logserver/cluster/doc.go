@@ -28,7 +28,7 @@
 //	found     tells a node that waits to found a cluster
 //	leave     tells a node to leave the cluster
 //	remove    has a member removed
-//	replace   has a member removed in favour of another, which has joined
+//	replace   allows an empty node to take the place of a member, under its name
 //	lead      has a member lead
 //	act       carries out an action that the embedding program has registered
 package cluster

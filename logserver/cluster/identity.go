@@ -39,6 +39,15 @@ func decodeAbout(b []byte) (a About, err error) {
 	return a, nil
 }
 
+// zoneOf returns the zone that a member says it is in, for the choice of voters.
+func zoneOf(about []byte) string {
+	a, err := decodeAbout(about)
+	if err != nil {
+		return ""
+	}
+	return a.Region + "/" + a.Zone
+}
+
 // numbered is the version of the identifiers that end with the node's number.
 const numbered = 8
 

@@ -28,21 +28,24 @@ func (n *Node) admitNew(ctx context.Context, log *logserver.Log, about About) (j
 		if err != nil {
 			return joined{}, err
 		}
-		for id, a := range members {
-			if sameNode(a.Node, about.Node) {
-				return joined{n.clusterID(), id, members}, nil
-			}
-			if a.Name == about.Name {
-				return joined{}, &peer.Error{Code: peer.CodeRefused, Text: "there is a node " + a.Name + " in the cluster: give this one another NODE; or, if it has lost its data, `ringlog cluster remove " + a.Name + "` first"}
-			}
+		if id, ok := numberOf(members, about.Node); ok {
+			return joined{n.clusterID(), id, members}, nil
+		}
+		old, taken := named(members, about.Name)
+		if taken && !n.mayReplace(about.Name) {
+			return joined{}, &peer.Error{Code: peer.CodeRefused, Text: "there is a node " + about.Name + " in the cluster: give this one another NODE; or, if it has lost its data, `ringlog cluster replace " + about.Name + "` first"}
 		}
 		id, err := log.NextNumber(ctx)
 		if err != nil {
 			return joined{}, err
 		}
-		named := about
-		named.Node = withNumber(about.Node, id)
-		err = log.Admit(ctx, id, named.encode())
+		numbered := about
+		numbered.Node = withNumber(about.Node, id)
+		if taken {
+			err = log.Replace(ctx, old, id, numbered.encode())
+		} else {
+			err = log.Admit(ctx, id, numbered.encode())
+		}
 		if err != nil && !errors.Is(err, order.ErrMembers) {
 			return joined{}, err // it may be the leader no more
 		}
@@ -68,4 +71,24 @@ func aboutAll(s *logserver.Standing) (map[uint64]About, error) {
 		all[id] = a
 	}
 	return all, nil
+}
+
+// numberOf returns the number of a node that is a member.
+func numberOf(members map[uint64]About, node uuid.UUID) (uint64, bool) {
+	for id, a := range members {
+		if sameNode(a.Node, node) {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// named returns the number of the member with a name.
+func named(members map[uint64]About, name string) (uint64, bool) {
+	for id, a := range members {
+		if a.Name == name {
+			return id, true
+		}
+	}
+	return 0, false
 }

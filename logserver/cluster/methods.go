@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
+	"time"
 
 	"github.com/ringlog/ringlog/blobstore/peer"
 	"github.com/ringlog/ringlog/logserver"
@@ -22,24 +22,17 @@ func (n *Node) methods() map[string]peer.Method {
 		"owner":   method(func(_ context.Context, _ peer.Caller, value string) ([]Member, error) { return n.Owners(value) }),
 		"act":     method(n.act),
 
-		"join":   method(n.takeIn),
-		"leave":  method(func(ctx context.Context, _ peer.Caller, _ any) (any, error) { return nil, n.Leave(ctx) }),
-		"remove": method(func(ctx context.Context, _ peer.Caller, who string) (any, error) { return nil, n.Remove(ctx, who) }),
-		"replace": method(func(ctx context.Context, _ peer.Caller, r replacing) (any, error) {
-			return nil, n.Replace(ctx, r.Old, r.New)
-		}),
-		"lead": method(func(ctx context.Context, _ peer.Caller, _ any) (any, error) { return nil, n.MoveLeader(ctx) }),
+		"join":    method(n.takeIn),
+		"leave":   method(func(ctx context.Context, _ peer.Caller, _ any) (any, error) { return nil, n.Leave(ctx) }),
+		"remove":  method(func(ctx context.Context, _ peer.Caller, who string) (any, error) { return nil, n.Remove(ctx, who) }),
+		"replace": method(func(ctx context.Context, _ peer.Caller, who string) (string, error) { return n.Replace(ctx, who) }),
+		"lead":    method(func(ctx context.Context, _ peer.Caller, _ any) (any, error) { return nil, n.MoveLeader(ctx) }),
 
 		toLeader + "join":    leading(n, n.admitNew),
 		toLeader + "remove":  leading(n, n.remove),
 		toLeader + "replace": leading(n, n.replace),
 		toLeader + "lead":    leading(n, n.handOver),
 	}
-}
-
-type replacing struct {
-	Old string `json:"old"`
-	New string `json:"new"`
 }
 
 // Leave has this node leave the cluster. It serves what it has until it is closed, and is
@@ -59,10 +52,11 @@ func (n *Node) Remove(ctx context.Context, who string) error {
 	return err
 }
 
-// Replace has one member removed, and another, which has joined, vote in its place.
-func (n *Node) Replace(ctx context.Context, old, by string) error {
-	_, err := lead(ctx, n, "replace", replacing{old, by}, n.replace)
-	return err
+// Replace allows a member, by name or number, to be replaced: the next node without data that
+// joins under its name within an hour gets its place on the ring, and its vote. It returns
+// the name.
+func (n *Node) Replace(ctx context.Context, who string) (name string, err error) {
+	return lead(ctx, n, "replace", who, n.replace)
 }
 
 // MoveLeader has another node lead.
@@ -108,17 +102,36 @@ func (n *Node) remove(ctx context.Context, log *logserver.Log, who string) (any,
 	}
 }
 
-// replace removes a member in favour of another. It is for the leader.
-func (n *Node) replace(ctx context.Context, log *logserver.Log, r replacing) (any, error) {
+// replaceTime is how long a node may be replaced after that was allowed.
+const replaceTime = time.Hour
+
+// replace allows that a member is replaced. It is for the leader, which forgets it when it
+// leads no more.
+func (n *Node) replace(_ context.Context, log *logserver.Log, who string) (string, error) {
 	s, _ := log.Standing()
-	by, err := find(&s, r.New)
+	id, err := find(&s, who)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	if !slices.Contains(s.Members.All(), by) {
-		return nil, &peer.Error{Code: peer.CodeRefused, Text: "node " + r.New + " has not joined: start it with PEERS first"}
+	members, err := aboutAll(&s)
+	if err != nil {
+		return "", err
 	}
-	return n.remove(ctx, log, r.Old)
+	name := members[id].Name
+	if name == "" || id == s.Number {
+		return "", &peer.Error{Code: peer.CodeRefused, Text: "node " + who + " can't be replaced: it leads, or is no member"}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.replaceable[name] = time.Now().Add(replaceTime)
+	return name, nil
+}
+
+// mayReplace tells whether a node that joins under a name may take that one's place.
+func (n *Node) mayReplace(name string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return time.Now().Before(n.replaceable[name])
 }
 
 // find returns the number of a member by its name or number.

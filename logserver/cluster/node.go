@@ -23,15 +23,16 @@ type Node struct {
 	log     atomic.Pointer[logserver.Log] // nil: it is not a member yet
 	started uint64                        // tells this start from earlier ones
 
-	mu        sync.Mutex // guards the following
-	id        uuid.UUID
-	cluster   [16]byte          // zero: none yet
-	others    map[uint64]About  // members but this one
-	moved     map[uint64]string // addresses that were found to be others than the members were told
-	yieldedTo uuid.UUID         // who may found; zero: nobody was told yet
-	founding  bool              // this node has founded, or is about to
-	told      chan struct{}     // closed by Found
-	watch     watch
+	mu          sync.Mutex // guards the following
+	id          uuid.UUID
+	cluster     [16]byte             // zero: none yet
+	others      map[uint64]About     // members but this one
+	moved       map[uint64]string    // addresses that were found to be others than the members were told
+	yieldedTo   uuid.UUID            // who may found; zero: nobody was told yet
+	replaceable map[string]time.Time // names whose nodes may be replaced, and until when
+	founding    bool                 // this node has founded, or is about to
+	told        chan struct{}        // closed by Found
+	watch       watch
 
 	closing chan struct{}
 	workers sync.WaitGroup
@@ -48,7 +49,7 @@ func Open(o Options) (*Node, error) {
 	o = o.withDefaults()
 	n := &Node{
 		options: o, started: uint64(time.Now().UnixNano()),
-		others: map[uint64]About{}, moved: map[uint64]string{},
+		others: map[uint64]About{}, moved: map[uint64]string{}, replaceable: map[string]time.Time{},
 		told: make(chan struct{}), closing: make(chan struct{}),
 	}
 	lo := peer.Options{
@@ -87,7 +88,7 @@ func (n *Node) open() error {
 	lo := o.Log
 	lo.Member = &logserver.Member{
 		Network: network{n}, Number: number(n.id), Joins: joins,
-		Identity: segment.Identity{Cluster: n.cluster, Node: n.id}, About: about.encode(),
+		Identity: segment.Identity{Cluster: n.cluster, Node: n.id}, About: about.encode(), Zone: zoneOf,
 	}
 	log, err := logserver.Open(lo)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // State is what a node knows of its cluster, in a word.
 type State string
 
-// What a node knows.
+// The states.
 const (
 	Waiting    State = "waiting"    // it has no cluster yet
 	Lonely     State = "lonely"     // no other member can be reached, or there is none
@@ -41,6 +41,7 @@ type Status struct {
 // Member is a node of the cluster.
 type Member struct {
 	Number uint64 `json:"number"`
+	Seat   uint64 `json:"seat"` // on the ring
 	About
 	Role      string    `json:"role"` // voter, learner (it copies), leaving
 	Connected bool      `json:"connected"`
@@ -78,14 +79,11 @@ func (n *Node) Status() Status {
 
 func membersOf(s *logserver.Standing, links map[uint64]peer.LinkStatus) (all []Member) {
 	for _, id := range s.Members.All() {
-		m := Member{Number: id, Role: "leaving"}
-		m.About, _ = decodeAbout(s.About[id]) // what is newer is left out
-		switch {
-		case slices.Contains(s.Members.Voters, id):
-			m.Role = "voter"
-		case slices.Contains(s.Members.Learners, id):
-			m.Role = "learner"
+		m := Member{Number: id, Seat: s.Seats[id], Role: s.Role(id)}
+		if m.Role == logserver.RoleLeader {
+			m.Role = "voter" // Status.Leader tells it
 		}
+		m.About, _ = decodeAbout(s.About[id]) // what is newer is left out
 		if l, ok := links[id]; ok {
 			m.Connected, m.Since, m.Queued, m.Error = l.Connected, l.Since, l.QueuedBytes, l.LastError
 		}
@@ -121,7 +119,7 @@ const replicas = 7
 func ringOf(members []Member) (*ring.Ring, error) {
 	var list []ring.Member
 	for _, m := range members {
-		list = append(list, ring.Member{ID: m.Number, Name: m.Name, Zone: m.Zone, Region: m.Region})
+		list = append(list, ring.Member{ID: m.Number, Seat: m.Seat, Name: m.Name, Zone: m.Zone, Region: m.Region})
 	}
 	return ring.New(list, ring.Settings{Replicas: replicas})
 }

@@ -52,7 +52,9 @@ func (c *Core) newcomer(id uint64, about []byte) error {
 // Leave removes a node from the cluster. Another takes its vote if one has caught up; if
 // not, one more voter is made a node that copies, so that their number stays odd. A leader for
 // which nobody takes the vote hands over first, and says ErrNotServing: whoever leads then is to be
-// asked. Errors are as with Join. The last voter can't leave.
+// asked. Errors are as with Join. The last voter can't leave. Who leaves is to go on running until
+// the change has been made and is written: until Members hasn't got it and PendingDecided is
+// false. Else those who stay might need its vote to know that it has left.
 func (c *Core) Leave(id uint64) error {
 	m := &c.state.members
 	if !m.Has(id) {

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/ringlog/ringlog/blobstore"
@@ -13,7 +14,18 @@ import (
 func (c *Core) Serving() bool {
 	return c.failed == nil && c.incarnation != 0 && c.takesPart() &&
 		(c.leading && c.state.term == c.flushed.term || !c.leading && c.lead != 0) &&
-		c.state.stand(c.options.Node).incarnation == c.incarnation
+		c.state.stand(c.options.Node).incarnation == c.incarnation && !c.mistold()
+}
+
+// mistold tells whether something else than Options.About is known of this member, though its
+// start is ordered: an earlier start's incarnation came through late and took this one's number.
+func (c *Core) mistold() bool {
+	about, self := c.options.About, c.options.Node
+	if c.seq > 0 || len(about) == 0 || c.incarnation == 0 || c.state.stand(self).incarnation < c.incarnation {
+		return false
+	}
+	k := c.state.known(self)
+	return c.state.members.Has(self) && (k == nil || !bytes.Equal(k.about, about))
 }
 
 // Propose asks for the appends of p to be ordered as one batch: digest is the batch's,
@@ -122,6 +134,9 @@ func (c *Core) introduceAgain() error {
 	case c.incarnation == 0:
 		return c.introduce()
 	case c.state.stand(c.options.Node).incarnation < c.incarnation && c.ticks%retryTicks == 0:
+		return c.sendIncarnation()
+	case c.mistold():
+		c.incarnation = c.state.stand(c.options.Node).incarnation + 1
 		return c.sendIncarnation()
 	}
 	return nil

@@ -17,13 +17,14 @@ type Undecided[V any] struct {
 
 type stored[V any] struct {
 	value   V
+	later   []V    // stored again, to be decided again: decisions are written after they were made, so a replay may meet this first
 	ordered uint64 // the last Raft index at which an order frame named it
 	decided bool
 }
 
 // maxDecided is for how long content is remembered that was decided, in contents: records
 // that are pulled from others may name it more than once.
-const maxDecided = 1 << 12
+const maxDecided = 1 << 10
 
 // maxUndecided is how much content is remembered whose order never came.
 const maxUndecided = 1 << 16
@@ -34,7 +35,11 @@ func (u *Undecided[V]) Store(d blobstore.Digest, v V, applied uint64) {
 		u.byDigest = make(map[blobstore.Digest]stored[V])
 	}
 	if s, ok := u.byDigest[d]; ok {
-		s.value, s.decided = v, false
+		if s.decided {
+			s.value, s.decided = v, false
+		} else {
+			s.later = append(s.later, v)
+		}
 		u.byDigest[d] = s
 		return
 	}
@@ -89,6 +94,11 @@ func (u *Undecided[V]) Find(d blobstore.Digest) (v V, ok bool) {
 func (u *Undecided[V]) Decide(d *Decision) {
 	s, ok := u.byDigest[d.Digest]
 	if !ok || s.decided || d.Kind != KindBatch || d.Skipped || s.ordered > d.Index {
+		return
+	}
+	if len(s.later) > 0 {
+		s.value, s.later = s.later[0], s.later[1:]
+		u.byDigest[d.Digest] = s
 		return
 	}
 	s.decided = true

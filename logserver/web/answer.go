@@ -55,6 +55,15 @@ type failure struct {
 	challenge string // WWW-Authenticate
 }
 
+// line is the failure as the last line of a read.
+func (f *failure) line() []byte {
+	text, err := json.Marshal(f)
+	if err != nil {
+		panic(err) // our own struct
+	}
+	return append(text, '\n')
+}
+
 func (a *answer) fail(f *failure) {
 	switch {
 	case f.code == http.StatusServiceUnavailable:

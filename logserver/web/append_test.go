@@ -22,7 +22,7 @@ func TestAppend(t *testing.T) {
 	s.want(200, `{"index":1,"count":1}`+"\n", "POST", "/logs/other?atomic=true", "[]\n")
 	s.want(200, "{\"index\":1,\"entry\":{\"a\":1.0}}\n{\"index\":2,\"entry\":{\"b\":1}}\n{\"index\":3,\"entry\":[2]}\n{\"index\":4,\"entry\":{\"b\":3}}\n{\"current\":true}\n",
 		"GET", "/logs/main?follow=false", "")
-	s.want(200, `{"logs":[{"log":"main","first":1,"head":4},{"log":"other","first":1,"head":1}]}`+"\n", "GET", "/logs", "")
+	s.want(200, `{"logs":[{"log":"main","first":1,"head":4,"bytes":26},{"log":"other","first":1,"head":1,"bytes":2}]}`+"\n", "GET", "/logs", "")
 	if answer := s.do("HEAD", "/logs/main", ""); answer.StatusCode != http.StatusOK || answer.Header.Get("ETag") != `"4"` {
 		t.Errorf("head: %d, %v", answer.StatusCode, answer.Header)
 	}

@@ -59,6 +59,10 @@ func TestHungDisk(t *testing.T) {
 		}
 	}
 	s.want(503, `{"error":"not ready: the disk hangs…`, "GET", "/readyz", "")
+	if said := s.status(""); said.Ready || !strings.Contains(said.Reason, "the disk hangs") {
+		t.Errorf("%+v", said)
+	}
+	s.want(200, `{"logs":[{"log":"main","first":1,"head":1}]}`+"\n", "GET", "/logs", "")
 	s.want(200, "alive\n", "GET", "/livez", "")
 	s.until("ringlog_ready 0")
 	s.until(`ringlog_errors_total{kind="slow disk"} 1`)

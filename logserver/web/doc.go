@@ -5,6 +5,8 @@
 //	log    := logserver.Open(…)
 //	server := logserver.NewServer(log, logserver.ServerOptions{HTTP: web.Handler(web.Options{})})
 //
+// A browser gets a page at /, made of the files in page as they are.
+//
 // It holds no entry and decides nothing: a read is a logserver.Stream, an append goes
 // through a logserver.Writer, and both through the same gathering, cursors and limits as
 // those of a connection of lines.

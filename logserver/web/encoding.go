@@ -72,6 +72,17 @@ func preferred(accept string) string {
 	return best
 }
 
+// acceptsGzip tells whether a client takes gzip.
+func acceptsGzip(accept string) bool {
+	for item := range strings.SplitSeq(accept, ",") {
+		name, parameter, _ := strings.Cut(item, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			return strings.TrimSpace(parameter) != "q=0"
+		}
+	}
+	return false
+}
+
 // maxWindow is how much memory a compressed body may ask for.
 const maxWindow = 8 << 20
 

@@ -35,11 +35,7 @@ func (s *Site) livez(a *answer, _ *http.Request) *failure {
 const alive = "alive\n"
 
 func (s *Site) readyz(a *answer, _ *http.Request) *failure {
-	err := s.server.Ready()
-	if err == nil && s.stopping.Err() != nil {
-		err = s.stopping.Err()
-	}
-	if err != nil {
+	if err := s.ready(); err != nil {
 		return notReady(err)
 	}
 	a.text("ready\n")
@@ -48,6 +44,13 @@ func (s *Site) readyz(a *answer, _ *http.Request) *failure {
 
 func notReady(reason error) *failure {
 	return &failure{code: http.StatusServiceUnavailable, Error: "not ready: " + reason.Error(), Remedy: "ask again; the server's log says more"}
+}
+
+func (s *Site) ready() error {
+	if err := s.server.Ready(); err != nil {
+		return err
+	}
+	return s.stopping.Err()
 }
 
 func (a *answer) text(text string) {

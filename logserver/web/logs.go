@@ -11,15 +11,19 @@ type logHead struct {
 	Log   string `json:"log"`
 	First uint64 `json:"first"`
 	Head  uint64 `json:"head"`
+	Bytes *int64 `json:"bytes,omitempty"` // about
 }
 
 // logs tells which logs there are, and their heads.
 func (s *Site) logs(a *answer, _ *http.Request) *failure {
 	heads := s.log.Heads()
 	list := make([]logHead, 0, len(heads))
-	for _, h := range heads {
+	for i, h := range heads {
 		if a.grant.May(access.Read|access.Append, h.Log) {
-			list = append(list, logHead{h.Log, 1, h.Head})
+			list = append(list, logHead{Log: h.Log, First: 1, Head: h.Head})
+			if h.About >= 0 {
+				list[len(list)-1].Bytes = &heads[i].About
+			}
 		}
 	}
 	a.json(http.StatusOK, map[string][]logHead{"logs": list})
@@ -31,19 +35,5 @@ func (s *Site) head(a *answer, name string) *failure {
 	a.Header().Set("ETag", etag(s.log.HeadOf(name)))
 	a.Header().Set("Content-Type", "application/x-ndjson")
 	a.WriteHeader(http.StatusOK)
-	return nil
-}
-
-// front says what this is, to those who look at it with a browser.
-func front(a *answer, _ *http.Request) *failure {
-	a.text(`Ringlog, an append-only log.
-
-  curl --data-binary '{"hello":"world"}' http://HOST:8089/logs/main    append
-  curl 'http://HOST:8089/logs/main?from=1&follow=false'                read
-  curl -N http://HOST:8089/logs/main                                   read on
-  curl http://HOST:8089/logs                                           logs and heads
-
-/metrics /livez /readyz; the rest is in docs/HTTP.md.
-`)
 	return nil
 }

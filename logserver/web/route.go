@@ -38,15 +38,20 @@ func (r route) allow() string {
 func (s *Site) route(path string) (route, bool) {
 	switch path {
 	case "/":
-		return get("front", front).with(http.MethodPost, s.allowed(access.Append, protocol.MainLog, s.allData)), true
+		return get("front", s.front).with(http.MethodPost, s.allowed(access.Append, protocol.MainLog, s.allData)), true
 	case "/logs":
 		return get("logs", s.known(s.logs)), true
+	case "/status":
+		return get("status", s.allowed(access.Read|access.Admin, anyLog, s.showStatus)), true
 	case "/metrics":
 		return get("metrics", s.allowed(access.Read|access.Admin, anyLog, s.showMetrics)), true
 	case "/livez":
 		return get("livez", s.livez), true
 	case "/readyz":
 		return get("readyz", s.readyz), true
+	}
+	if file := s.assets[strings.TrimPrefix(path, "/")]; file != nil {
+		return get("page", func(a *answer, r *http.Request) *failure { return s.asset(a, r, file) }), true
 	}
 	if name, ok := strings.CutPrefix(path, "/blobs/"); ok {
 		d, err := blobstore.ParseDigest(name)

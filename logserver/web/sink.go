@@ -12,6 +12,7 @@ type sink struct {
 	events  bool
 	live    bool     // flush what was written: nobody knows when more comes
 	encoder *encoder // nil: plain
+	begun   bool     // something was written
 	buf     []byte
 }
 
@@ -20,6 +21,7 @@ var indexPrefix = []byte(`{"index":`)
 // Write takes whole lines.
 func (s *sink) Write(p []byte) (int, error) {
 	out := p
+	s.begun = true
 	if s.events {
 		s.buf = appendEvents(s.buf[:0], p)
 		out = s.buf

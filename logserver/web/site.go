@@ -5,6 +5,8 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -26,6 +28,12 @@ type Site struct {
 	requests   *prometheus.CounterVec
 	compressed chan struct{} // has an element for each answer that is being compressed
 	metrics    http.Handler
+	filters    chan struct{} // has an element for each process that runs jq
+
+	assets  map[string]*asset // of the page
+	started time.Time
+	history history
+	workers sync.WaitGroup
 
 	stopping context.Context // ends when the site stops
 	stop     context.CancelFunc
@@ -51,9 +59,12 @@ func newSite(server *logserver.Server, o Options) *Site {
 		served:   make(chan struct{}),
 		cross:    http.NewCrossOriginProtection(),
 	}
+	s.filters = make(chan struct{}, s.options.MaxFilters)
 	s.compressed = make(chan struct{}, s.options.MaxCompressed)
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.makeMetrics()
+	s.assets, s.started = loadAssets(), time.Now()
+	s.workers.Go(s.watch)
 	s.http = &http.Server{
 		Handler:                      s,
 		ReadHeaderTimeout:            s.options.HeaderTimeout,
@@ -84,6 +95,7 @@ func (s *Site) Shutdown(ctx context.Context) error {
 		_ = s.http.Close()
 	}
 	<-s.served
+	s.workers.Wait()
 	s.listener.end()
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -17,9 +18,18 @@ import (
 	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/check"
 	"github.com/ringlog/ringlog/logserver/web"
+	"github.com/ringlog/ringlog/logserver/web/jq"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// filterMode as the first argument makes the test binary the process that runs jq.
+const filterMode = "jq-filter"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == filterMode {
+		os.Exit(int(jq.Main(os.Args[2], jq.Limits{Time: 500 * time.Millisecond}, os.Stdin, os.Stdout, os.Stderr)))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // guard is how long anything may take before a test gives up; nothing is measured by it.
 const guard = 20 * time.Second

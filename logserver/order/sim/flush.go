@@ -63,6 +63,7 @@ func (n *node) rest(r order.Ready) {
 
 // flush begins to store what r has. It tells whether that was nothing, and is done.
 func (n *node) flush(r order.Ready, checkpoint []byte) (done bool) {
+	n.within(r)
 	frames := n.frames(r, checkpoint)
 	if len(frames) == 0 {
 		n.advance(r.Decided)

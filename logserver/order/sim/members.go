@@ -28,7 +28,7 @@ func (w *world) leave(id uint64) {
 	}
 	n.leaving = true
 	l := w.leader()
-	if l != nil && !l.core.Members().Has(id) && !l.core.Members().Joint() {
+	if l != nil && !l.core.Members().Has(id) && !l.core.Members().Joint() && !l.core.PendingDecided() {
 		w.report.Left++
 		w.say("node %d has left", id)
 		w.remove(n)
@@ -104,7 +104,7 @@ func (w *world) replace(old, id uint64) {
 	}
 	if l := w.leader(); l != nil {
 		switch m := l.core.Members(); {
-		case !m.Has(old) && !m.Joint():
+		case !m.Has(old) && !m.Joint() && !l.core.PendingDecided():
 			w.say("node %d is replaced by %d", old, id)
 			w.report.Replaced++
 			w.join(id) // unless it is there already

@@ -34,6 +34,7 @@ type node struct {
 	content  map[blobstore.Digest][]byte
 	places   map[blobstore.Digest]segment.Position // of contents that are stored
 	opening  bool                                  // the file that this start has begun has no checkpoint yet
+	unstored int                                   // bytes that Ready will give at most
 	last     segment.Position                      // of the batch with the last decided frame, or seal
 	contents segment.Position                      // in a replay: of the first of the content frames before
 	inHand   []blobstore.Digest                    // content that isn't stored yet

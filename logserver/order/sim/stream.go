@@ -25,12 +25,25 @@ func (n *node) turn() (segment.Turn, bool) {
 
 // reserve makes room for what Ready will give, and for content; files turn here.
 func (n *node) reserve() {
-	room := n.core.Unstored()
+	n.unstored = n.core.Unstored()
+	room := n.unstored
 	for _, d := range n.inHand {
 		room += len(n.content[d]) + 64
 	}
 	if err := n.disk.store.Reserve(int64(room), 0); err != nil {
 		n.fatal(err)
+	}
+}
+
+// within checks that Ready gives no more than was announced.
+func (n *node) within(r order.Ready) {
+	const frame = 64
+	size := len(r.Decided) + len(r.State) + 2*frame
+	for _, o := range r.Order {
+		size += len(o) + frame
+	}
+	if size > n.unstored+frame { // without a state frame the room for one isn't announced
+		n.w.fail("node %d: Ready gives %d bytes, %d were announced", n.id, size, n.unstored)
 	}
 }
 

@@ -1,4 +1,4 @@
-package crash
+package proof
 
 import (
 	"fmt"
@@ -16,41 +16,42 @@ var summary struct {
 	holes int // what could not be proven on this machine
 }
 
-// report notes what came of a part, at the end of its test.
-func report(t testing.TB, p part, tried int, figures string, args ...any) {
+// Report notes what came of a part, at the end of its test.
+func Report(t testing.TB, p Part, tried int, figures string, args ...any) {
 	t.Helper()
 	result := "0 violations; " + fmt.Sprintf(figures, args...)
 	if t.Failed() {
 		result = "**failed**"
 	}
-	note(p.promises, fmt.Sprintf("%d %s", tried, p.what), result, fmt.Sprint(number(t, "SEED", fallback())))
-	t.Logf("%d %s: %s", tried, p.what, result)
+	Note(p.Promises, fmt.Sprintf("%d %s", tried, p.What), result, fmt.Sprint(Number(t, "SEED", fallback())))
+	t.Logf("%d %s: %s", tried, p.What, result)
 }
 
-func note(columns ...string) {
+// Note adds a row to the table: promises, what was tried, the result, the seed.
+func Note(columns ...string) {
 	summary.mu.Lock()
 	defer summary.mu.Unlock()
 	row := append(columns, time.Now().UTC().Format(time.DateOnly))
 	summary.rows = append(summary.rows, "| "+strings.Join(row, " | ")+" |")
 }
 
-// unproven skips a test on a machine that lacks something, and says so.
-func unproven(t testing.TB, p part, why string) {
+// Unproven skips a test on a machine that lacks something, and says so.
+func Unproven(t testing.TB, p Part, why string) {
 	t.Helper()
-	hole(p, p.what, why)
+	Hole(p, p.What, why)
 	t.Skipf("not proven here: %s", why)
 }
 
-// hole notes what was not tried.
-func hole(p part, what, why string) {
-	note(p.promises, "0 "+what, "not proven here: "+why, "")
+// Hole notes what was not tried.
+func Hole(p Part, what, why string) {
+	Note(p.Promises, "0 "+what, "not proven here: "+why, "")
 	summary.mu.Lock()
 	defer summary.mu.Unlock()
 	summary.holes++
 }
 
-// publish prints the table and leaves it in the file SUMMARY.
-func publish() error {
+// Publish prints the table and leaves it in the file SUMMARY.
+func Publish() error {
 	summary.mu.Lock()
 	defer summary.mu.Unlock()
 	if len(summary.rows) == 0 {

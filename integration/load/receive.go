@@ -1,4 +1,4 @@
-package crash
+package load
 
 import (
 	"net"
@@ -16,11 +16,11 @@ func (w *writer) receive(conn net.Conn) {
 		w.mu.Unlock()
 		w.room.Broadcast()
 	}()
-	for line, err := range lines(conn) {
+	for line, err := range Lines(conn) {
 		if err != nil {
 			return
 		}
-		a, err := parse(line)
+		a, err := Parse(line)
 		if err != nil {
 			w.ledger.Violate(ledger.Protocol, "writer %d: %.200q", w.id, line)
 			return
@@ -32,19 +32,19 @@ func (w *writer) receive(conn net.Conn) {
 }
 
 // answered takes one answer; false when the connection is of no more use.
-func (w *writer) answered(a answer, line []byte) bool {
+func (w *writer) answered(a Answer, line []byte) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := w.low
 	op := ledger.Op{Client: w.id, N: n}
 	expected := n < w.next && a.ID == strconv.FormatUint(uint64(n), 10)
-	refusal := a.Error == "disk full" || a.Error == "overloaded" || a.Error == "shutting down"
+	refusal := a.Error == "disk full" || a.Error == "overloaded" || a.Error == "no quorum" || a.Error == "shutting down"
 	switch {
 	case !expected:
 	case a.Error == "unknown outcome":
 		return false // sent again on the next connection, or given up
 	case refusal:
-		w.tally.full++
+		w.tally.Refused++
 		w.refused = a.Error != "shutting down"
 		if w.style == plain {
 			w.ledger.Refused(op)

@@ -1,4 +1,4 @@
-package crash
+package load
 
 import (
 	"bufio"
@@ -31,12 +31,12 @@ const (
 // A writer appends as fast as it is answered. Whatever has no answer when its connection breaks is
 // sent again, first of all, on the next one, unless the writer is a plain one.
 type writer struct {
-	id      uint32
-	style   style
-	ledger  *ledger.Ledger
-	address string
-	random  *rand.Rand // the sending goroutine's
-	again   chan uint32
+	id     uint32
+	style  style
+	ledger *ledger.Ledger
+	dial   Dialer
+	random *rand.Rand // the sending goroutine's
+	again  chan uint32
 
 	mu      sync.Mutex // guards the following
 	room    *sync.Cond // low grew, or broken was set
@@ -44,24 +44,24 @@ type writer struct {
 	next    uint32     // the first that was never sent
 	broken  bool       // the connection
 	refused bool       // by the server, for now
-	tally   tally
+	tally   Tally
 }
 
-// tally counts what became of a load.
-type tally struct {
-	resent    int // answers to operations that were sent again
-	full      int // answers "disk full" or "overloaded"
-	abandoned int // plain operations whose connection broke
+// Tally counts what became of a load.
+type Tally struct {
+	Resent    int // answers to operations that were sent again
+	Refused   int // answers "disk full", "overloaded", "no quorum" or "shutting down"
+	Abandoned int // plain operations whose connection broke
 }
 
-func (a *tally) add(b tally) {
-	a.resent += b.resent
-	a.full += b.full
-	a.abandoned += b.abandoned
+func (a *Tally) Add(b Tally) {
+	a.Resent += b.Resent
+	a.Refused += b.Refused
+	a.Abandoned += b.Abandoned
 }
 
-func newWriter(l *ledger.Ledger, address string, id uint32) *writer {
-	w := &writer{id: id, style: []style{numbered, keyed, numbered, plain}[id%4], ledger: l, address: address,
+func newWriter(l *ledger.Ledger, dial Dialer, id uint32) *writer {
+	w := &writer{id: id, style: []style{numbered, keyed, numbered, plain}[id%4], ledger: l, dial: dial,
 		low: 1, next: 1, random: rand.New(rand.NewPCG(l.Seed, uint64(id))), again: make(chan uint32, 1024)}
 	w.room = sync.NewCond(&w.mu)
 	l.Client(id, w.style == numbered)
@@ -94,7 +94,7 @@ func (w *writer) conflicts(n uint32) bool {
 // closed, or ctx ends.
 func (w *writer) run(ctx context.Context, stop, last <-chan struct{}) {
 	for ctx.Err() == nil && !isClosed(last) {
-		conn, err := dial(ctx, w.address)
+		conn, err := w.dial.Connect(ctx)
 		if err != nil {
 			return
 		}
@@ -129,7 +129,7 @@ func (w *writer) begun() (refused bool) {
 	defer w.mu.Unlock()
 	w.broken = false
 	if w.style == plain {
-		w.tally.abandoned += int(w.next - w.low)
+		w.tally.Abandoned += int(w.next - w.low)
 		w.low = w.next
 		w.room.Broadcast()
 	}

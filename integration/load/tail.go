@@ -1,4 +1,4 @@
-package crash
+package load
 
 import (
 	"context"
@@ -13,15 +13,15 @@ import (
 // it saw; now and then it begins somewhere else.
 type tail struct {
 	ledger  *ledger.Ledger
-	address string
+	dial    Dialer
 	random  *rand.Rand
 	next    uint64
 	resumed int
 	power   *atomic.Uint64 // odd while it is off: a server without a disk has entries that are unavailable
 }
 
-func newTail(l *ledger.Ledger, address string, n uint64, power *atomic.Uint64) *tail {
-	return &tail{ledger: l, power: power, address: address, random: rand.New(rand.NewPCG(l.Seed, 1000+n)), next: 1}
+func newTail(l *ledger.Ledger, dial Dialer, n uint64, power *atomic.Uint64) *tail {
+	return &tail{ledger: l, power: power, dial: dial, random: rand.New(rand.NewPCG(l.Seed, 1000+n)), next: 1}
 }
 
 // run reads until ctx ends.
@@ -37,7 +37,7 @@ func (t *tail) run(ctx context.Context) {
 
 // read takes at most n entries of one connection.
 func (t *tail) read(ctx context.Context, n int) {
-	conn, err := dial(ctx, t.address)
+	conn, err := t.dial.Connect(ctx)
 	if err != nil {
 		return
 	}
@@ -46,11 +46,11 @@ func (t *tail) read(ctx context.Context, n int) {
 		return
 	}
 	current, power := 0, t.power.Load()
-	for line, err := range lines(conn) {
+	for line, err := range Lines(conn) {
 		if err != nil {
 			return
 		}
-		a, err := parse(line)
+		a, err := Parse(line)
 		switch {
 		case err == nil && a.Error == "entry unavailable" && (power%2 == 1 || t.power.Load() != power):
 			return

@@ -1,4 +1,4 @@
-package crash
+package load
 
 import (
 	"bufio"
@@ -12,7 +12,7 @@ import (
 )
 
 // spoilt serves one connection: it takes one line and answers with lines of its own.
-func spoilt(t *testing.T, answer string) (address string) {
+func spoilt(t *testing.T, answer string) Dialer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -29,7 +29,7 @@ func spoilt(t *testing.T, answer string) (address string) {
 			_, _ = fmt.Fprint(conn, answer)
 		}
 	}()
-	return listener.Addr().String()
+	return At(listener.Addr().String())
 }
 
 // sent is a ledger of a client that has sent three operations.
@@ -95,9 +95,9 @@ func TestASpoiltAnswerIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := ledger.New(1)
-			w := newWriter(l, "", 2)
+			w := newWriter(l, nil, 2)
 			w.sending(1)
-			conn, err := dial(t.Context(), spoilt(t, c.line+"\n"))
+			conn, err := spoilt(t, c.line+"\n").Connect(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package crash
+package load
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // last was closed. Whatever is answered, it must be the one index of that operation.
 func (w *writer) repeat(ctx context.Context, last <-chan struct{}) {
 	for ctx.Err() == nil && !isClosed(last) {
-		conn, err := dial(ctx, w.address)
+		conn, err := w.dial.Connect(ctx)
 		if err != nil {
 			return
 		}
@@ -46,17 +46,17 @@ func (w *writer) sendRepeats(conn net.Conn, gone <-chan struct{}) error {
 }
 
 func (w *writer) receiveAgain(conn net.Conn) {
-	for line, err := range lines(conn) {
+	for line, err := range Lines(conn) {
 		if err != nil {
 			return
 		}
-		a, err := parse(line)
+		a, err := Parse(line)
 		n, badID := strconv.ParseUint(a.ID, 10, 32)
 		switch {
 		case err != nil || badID != nil:
 			w.ledger.Violate(ledger.Protocol, "writer %d, again: %.200q", w.id, line)
 			return
-		case a.Error == "unknown outcome" || a.Error == "shutting down" || a.Error == "disk full":
+		case a.Error == "unknown outcome" || a.Error == "shutting down" || a.Error == "disk full" || a.Error == "no quorum" || a.Error == "overloaded":
 		case w.style == numbered && strings.HasPrefix(a.Error, "seq is "):
 			// It overtook the operations before it: refused, nothing used up.
 		case a.Error != "":
@@ -66,7 +66,7 @@ func (w *writer) receiveAgain(conn net.Conn) {
 		default:
 			w.ledger.Confirmed(ledger.Op{Client: w.id, N: uint32(n)}, a.Index)
 			w.mu.Lock()
-			w.tally.resent++
+			w.tally.Resent++
 			w.mu.Unlock()
 		}
 	}

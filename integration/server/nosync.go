@@ -1,4 +1,4 @@
-package crash
+package server
 
 import (
 	"os/exec"
@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// lying builds the ringlog that flushes nothing. What doesn't find it out proves nothing.
-func lying(t testing.TB) string {
+// Lying builds the ringlog that flushes nothing. What doesn't find it out proves nothing.
+func Lying(t testing.TB) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "ringlog-nosync")
 	build := exec.Command("go", "build", "-tags", "nosync", "-o", binary, "./cmd/ringlog")

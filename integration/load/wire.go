@@ -1,4 +1,4 @@
-package crash
+package load
 
 import (
 	"bufio"
@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// answer is a line of the server.
-type answer struct {
+// Answer is a line of the server.
+type Answer struct {
 	ID        string          `json:"id"`
 	Index     uint64          `json:"index"`
 	Entry     json.RawMessage `json:"entry"`
@@ -25,8 +25,8 @@ type answer struct {
 	Current   bool            `json:"current"`
 }
 
-// parse reads the lines that come by the million without a JSON parser.
-func parse(line []byte) (a answer, err error) {
+// Parse reads the lines that come by the million without a JSON parser.
+func Parse(line []byte) (a Answer, err error) {
 	if rest, ok := bytes.CutPrefix(line, []byte(`{"index":`)); ok {
 		if digits, entry, ok := bytes.Cut(rest, []byte(`,"entry":`)); ok && bytes.HasSuffix(entry, []byte("}\n")) {
 			a.Index, err = strconv.ParseUint(string(digits), 10, 64)
@@ -40,11 +40,20 @@ func parse(line []byte) (a answer, err error) {
 
 const bufferSize = 64 << 10
 
-// dial connects as soon as the server can be reached, until ctx ends.
-func dial(ctx context.Context, address string) (net.Conn, error) {
-	var dialer net.Dialer
+// A Dialer tries once to connect to a server, or to one of several.
+type Dialer func(ctx context.Context) (net.Conn, error)
+
+// At connects to an address.
+func At(address string) Dialer {
+	return func(ctx context.Context) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", address)
+	}
+}
+
+// Connect connects as soon as the server can be reached, until ctx ends, and so does the connection.
+func (d Dialer) Connect(ctx context.Context) (net.Conn, error) {
 	for {
-		conn, err := dialer.DialContext(ctx, "tcp", address)
+		conn, err := d(ctx)
 		if err == nil {
 			// A read that waits must end with ctx.
 			context.AfterFunc(ctx, func() { conn.Close() })
@@ -58,8 +67,8 @@ func dial(ctx context.Context, address string) (net.Conn, error) {
 	}
 }
 
-// lines yields the lines of a connection to its end, each valid until the next; ctx may cut it short.
-func lines(conn net.Conn) iter.Seq2[[]byte, error] {
+// Lines yields the lines of a connection to its end, each valid until the next; ctx may cut it short.
+func Lines(conn net.Conn) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		reader := bufio.NewReaderSize(conn, 2<<20) // longer than any line
 		for {
@@ -78,12 +87,12 @@ func lines(conn net.Conn) iter.Seq2[[]byte, error] {
 // errNotCurrent ends a read that broke off before it said that it was current.
 var errNotCurrent = errors.New("the read broke off")
 
-// history reads from an index to the head, or at most so many entries if read is not 0; err is set
+// History reads from an index to the head, or at most so many entries if read is not 0; err is set
 // when it is over, before that it may be ignored.
-func history(ctx context.Context, address string, from, read uint64) (entries iter.Seq2[uint64, []byte], err func() error) {
+func History(ctx context.Context, dial Dialer, from, read uint64) (entries iter.Seq2[uint64, []byte], err func() error) {
 	failure := errNotCurrent
 	return func(yield func(uint64, []byte) bool) {
-		conn, err := dial(ctx, address)
+		conn, err := dial.Connect(ctx)
 		if err != nil {
 			failure = err
 			return
@@ -96,12 +105,12 @@ func history(ctx context.Context, address string, from, read uint64) (entries it
 			return
 		}
 		failure = errNotCurrent
-		for line, err := range lines(conn) {
+		for line, err := range Lines(conn) {
 			if err != nil {
 				failure = fmt.Errorf("%w: %w", errNotCurrent, err)
 				return
 			}
-			a, err := parse(line)
+			a, err := Parse(line)
 			switch {
 			case err != nil || a.Error != "":
 				failure = fmt.Errorf("unexpected line %.200q", line)
@@ -116,9 +125,9 @@ func history(ctx context.Context, address string, from, read uint64) (entries it
 	}, func() error { return failure }
 }
 
-// head asks for the head of the log.
-func head(ctx context.Context, address string) (uint64, error) {
-	conn, err := dial(ctx, address)
+// Head asks for the head of the log.
+func Head(ctx context.Context, dial Dialer) (uint64, error) {
+	conn, err := dial.Connect(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -126,11 +135,11 @@ func head(ctx context.Context, address string) (uint64, error) {
 	if _, err := conn.Write([]byte("{\"head\":true}\n")); err != nil {
 		return 0, err
 	}
-	for line, err := range lines(conn) {
+	for line, err := range Lines(conn) {
 		if err != nil {
 			return 0, err
 		}
-		if a, err := parse(line); err != nil || a.Head == nil {
+		if a, err := Parse(line); err != nil || a.Head == nil {
 			return 0, fmt.Errorf("unexpected line %.200q", line)
 		} else {
 			return *a.Head, nil

@@ -1,0 +1,66 @@
+package order
+
+import (
+	"testing"
+
+	"github.com/ringlog/ringlog/blobstore"
+)
+
+// Decisions are written after they were made, perhaps behind the same content stored anew: a
+// replay comes to the same places all the same.
+func TestUndecidedReplaysAsItWas(t *testing.T) {
+	d := blobstore.Digest{1}
+	first, second := &Decision{Index: 5, Kind: KindBatch, Digest: d}, &Decision{Index: 9, Kind: KindBatch, Digest: d}
+	var live, replayed Undecided[int]
+	found := func(u *Undecided[int]) int { v, _ := u.Find(d); return v }
+
+	live.Store(d, 1, 0)
+	a := found(&live)
+	live.Decide(first)
+	if live.Has(d) {
+		t.Error("what was decided is still to be decided")
+	}
+	live.Store(d, 2, 5)
+	b := found(&live)
+	live.Decide(second)
+
+	replayed.Store(d, 1, 0)
+	replayed.Store(d, 2, 0)
+	if got := found(&replayed); got != a {
+		t.Errorf("the first decision is about %d, was about %d", got, a)
+	}
+	replayed.Decide(first)
+	if got := found(&replayed); got != b {
+		t.Errorf("the second decision is about %d, was about %d", got, b)
+	}
+	replayed.Decide(second)
+	if replayed.Has(d) {
+		t.Error("what was decided is still to be decided")
+	}
+}
+
+// Content that several proposals name stays until the last of them is decided, and what is
+// skipped comes again.
+func TestUndecidedIsKeptForThoseToCome(t *testing.T) {
+	d := blobstore.Digest{1}
+	var u Undecided[int]
+	u.Store(d, 1, 0)
+	u.Decide(&Decision{Index: 4, Kind: KindBatch, Digest: d, Skipped: true})
+	if !u.Has(d) {
+		t.Error("what was skipped is forgotten")
+	}
+	for i := range maxDecided + 2 {
+		other := blobstore.Digest{2, byte(i), byte(i >> 8)}
+		u.Store(other, i, 0)
+		u.Decide(&Decision{Index: uint64(5 + i), Kind: KindBatch, Digest: other})
+	}
+	if _, ok := u.Find(blobstore.Digest{2, 0, 0}); ok || len(u.byDigest) > maxDecided+1 {
+		t.Errorf("%d contents are remembered", len(u.byDigest))
+	}
+	for i := range maxUndecided + 1 {
+		u.Store(blobstore.Digest{3, byte(i), byte(i >> 8), byte(i >> 16)}, i, 0)
+	}
+	if len(u.byDigest) > maxUndecided+1 {
+		t.Errorf("%d contents without an order are remembered", len(u.byDigest))
+	}
+}

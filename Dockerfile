@@ -17,7 +17,8 @@ COPY --from=build --chown=65532:65532 /out/data /data
 WORKDIR /data
 VOLUME /data
 USER 65532:65532
-# Inside, the port is for whoever the container is published to: `docker run -p 127.0.0.1:8089:8089 -e INSECURE=true`.
+# Inside, the port is for whoever the container is published to, so it wants TOKENS or TLS_CA (SECURITY.md), or for this machine
+# alone: `docker run -p 127.0.0.1:8089:8089 -e INSECURE=true`.
 ENV HOST=0.0.0.0
 EXPOSE 8089
 # Not ready is not unhealthy for the first ten minutes: making the index of a large log anew takes a while.

@@ -20,6 +20,7 @@ type stored[V any] struct {
 	later   []V    // stored again, to be decided again: decisions are written after they were made, so a replay may meet this first
 	ordered uint64 // the last Raft index at which an order frame named it
 	decided bool
+	listed  int // how often it is among those decided lately
 }
 
 // maxDecided is for how long content is remembered that was decided, in contents: records
@@ -45,7 +46,7 @@ func (u *Undecided[V]) Store(d blobstore.Digest, v V, applied uint64) {
 	}
 	if len(u.byDigest) >= maxUndecided {
 		for d, s := range u.byDigest {
-			if s.ordered <= applied && !s.decided {
+			if s.ordered <= applied && !s.decided && s.listed == 0 {
 				delete(u.byDigest, d)
 			}
 		}
@@ -93,7 +94,7 @@ func (u *Undecided[V]) Find(d blobstore.Digest) (v V, ok bool) {
 // something was ordered that will name it again; a proposal that was skipped comes again.
 func (u *Undecided[V]) Decide(d *Decision) {
 	s, ok := u.byDigest[d.Digest]
-	if !ok || s.decided || d.Kind != KindBatch || d.Skipped || s.ordered > d.Index {
+	if !ok || d.Kind != KindBatch || d.Skipped || s.ordered > d.Index {
 		return
 	}
 	if len(s.later) > 0 {
@@ -102,16 +103,25 @@ func (u *Undecided[V]) Decide(d *Decision) {
 		return
 	}
 	s.decided = true
+	s.listed++
 	u.byDigest[d.Digest] = s
 	if len(u.decided) < maxDecided {
 		u.decided = append(u.decided, d.Digest)
 		return
 	}
-	if old := u.decided[u.oldest]; u.byDigest[old].decided {
-		delete(u.byDigest, old)
-	}
+	u.unlist(u.decided[u.oldest])
 	u.decided[u.oldest] = d.Digest
 	u.oldest = (u.oldest + 1) % maxDecided
+}
+
+// unlist forgets content that was decided the longest ago, unless it was decided again since.
+func (u *Undecided[V]) unlist(d blobstore.Digest) {
+	s := u.byDigest[d]
+	if s.listed--; s.listed == 0 && s.decided {
+		delete(u.byDigest, d)
+		return
+	}
+	u.byDigest[d] = s
 }
 
 // All returns everything that is stored and undecided.

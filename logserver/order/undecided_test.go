@@ -64,3 +64,26 @@ func TestUndecidedIsKeptForThoseToCome(t *testing.T) {
 		t.Errorf("%d contents without an order are remembered", len(u.byDigest))
 	}
 }
+
+// Content that comes again and again was forgotten as soon as it was decided: it took the
+// places of its own earlier decisions among those that are remembered. Nodes that had pulled
+// records of it, or were killed, didn't start any more.
+func TestContentDecidedOverAndOverIsRemembered(t *testing.T) {
+	var u Undecided[int]
+	often := blobstore.Sum([]byte("often"))
+	for i := range uint64(4 * maxDecided) {
+		u.Store(often, 1, i)
+		u.Decide(&Decision{Index: i + 1, Kind: KindBatch, Digest: often})
+		if _, ok := u.Find(often); !ok {
+			t.Fatalf("forgotten as soon as decision %d was made", i+1)
+		}
+	}
+	for i := range uint64(maxDecided) {
+		other := blobstore.Sum([]byte{byte(i), byte(i >> 8)})
+		u.Store(other, 2, 0)
+		u.Decide(&Decision{Index: 5*maxDecided + i, Kind: KindBatch, Digest: other})
+		if _, ok := u.Find(often); ok != (i < maxDecided-1) {
+			t.Fatalf("after %d others: found %v", i+1, ok)
+		}
+	}
+}

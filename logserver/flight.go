@@ -53,6 +53,10 @@ func (m *member) mayPropose() bool {
 		m.refuseGathered(protocol.ErrorDiskFull)
 		return false
 	}
+	if m.isRemoved() {
+		m.refuseGathered(protocol.ErrorNoQuorum)
+		return false
+	}
 	if !l.core.Serving() {
 		if m.unserved.IsZero() {
 			m.unserved = time.Now()

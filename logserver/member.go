@@ -44,6 +44,7 @@ type member struct {
 	lastFlush time.Time
 	changed   bool // members, or what they say about themselves
 	faulty    bool // it was told
+	belonged  bool // this node was a member at some time of this start
 
 	standing atomic.Pointer[Standing]
 	errands  chan errand
@@ -340,12 +341,20 @@ func (m *member) rest() error {
 	return err
 }
 
+// isRemoved tells whether this node was a member and is none any more: what it is told, and
+// tells others, doesn't count.
+func (m *member) isRemoved() bool {
+	members := m.log.core.Members()
+	m.belonged = m.belonged || members.Has(m.options.Number)
+	return !members.Has(m.options.Number) && len(members.All()) > 0 && (m.belonged || !m.options.Joins)
+}
+
 // publish makes public how the cluster looks from here.
 func (m *member) publish() {
 	core := m.log.core
 	s := &Standing{
-		Number: m.options.Number, Leader: core.Leader(), Applied: core.Applied(),
-		Serving: core.Serving(), Faulty: core.Faulty(), Members: core.Members(), About: make(map[uint64][]byte), Seats: make(map[uint64]uint64),
+		Number: m.options.Number, Leader: core.Leader(), Applied: core.Applied(), Removed: m.isRemoved(),
+		Serving: core.Serving() && !m.isRemoved(), Faulty: core.Faulty(), Members: core.Members(), About: make(map[uint64][]byte), Seats: make(map[uint64]uint64),
 	}
 	for _, id := range s.Members.All() {
 		s.About[id], s.Seats[id] = core.About(id), core.Seat(id)

@@ -58,6 +58,7 @@ type Standing struct {
 	Leader  uint64 // 0: nobody, as far as is known here
 	Applied uint64 // Raft index of the last decision
 	Serving bool   // appends are taken
+	Removed bool   // this node was a member, and is none any more
 	Faulty  error  // why this node isn't trusted with a vote, or nil
 	Members order.Members
 	Seats   map[uint64]uint64 // where each member sits on the ring: see ring.Member

@@ -10,6 +10,9 @@ import (
 // errFull says that appends are refused for want of space.
 var errFull = errors.New("the disk is full: appends are refused, reads go on; free some space")
 
+// errRemoved says that this node is nobody's member any more.
+var errRemoved = errors.New("this node was removed from its cluster: it has what was decided until then; stop it, or give it an empty BLOBS and start it to join anew")
+
 // Ready returns nil if the server takes appends and reads, else the reason why not. It
 // looks at nothing but memory.
 func (s *Server) Ready() error {
@@ -25,10 +28,14 @@ func (s *Server) Ready() error {
 	if s.log.space.full.Load() {
 		return errFull
 	}
-	if s, ok := s.log.Standing(); ok && !s.Serving {
-		return errNoLeader
+	standing, several := s.log.Standing()
+	switch {
+	case !several || standing.Serving:
+		return nil
+	case standing.Removed:
+		return errRemoved
 	}
-	return nil
+	return errNoLeader
 }
 
 // errNoLeader says that appends wait for a node that leads.

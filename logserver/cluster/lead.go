@@ -18,6 +18,7 @@ const (
 
 	codeMoved    = "moved" // the node that was asked as the leader isn't
 	codeNoLeader = "no leader"
+	codeRemoved  = "removed" // the node is none of the cluster any more
 )
 
 var errNoLeader = &peer.Error{Code: codeNoLeader, Text: "no node leads at present: more than half of the voting nodes must be up and reach each other"}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/ringlog/ringlog/blobstore/peer"
 	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/order"
@@ -35,6 +37,9 @@ func (n *Node) methods() map[string]peer.Method {
 	}
 }
 
+// errLeft says that this node is nobody's member any more.
+var errLeft = &peer.Error{Code: codeRemoved, Text: "this node was removed from its cluster: ask another one; stop this one, or give it an empty BLOBS and start it to join anew"}
+
 // Leave has this node leave the cluster. It serves what it has until it is closed, and is
 // nobody's member any more.
 func (n *Node) Leave(ctx context.Context) error {
@@ -43,6 +48,9 @@ func (n *Node) Leave(ctx context.Context) error {
 		return &peer.Error{Code: peer.CodeNotJoined, Text: "this node is in no cluster"}
 	}
 	s, _ := log.Standing()
+	if s.Removed {
+		return errLeft
+	}
 	return n.Remove(ctx, strconv.FormatUint(s.Number, 10))
 }
 
@@ -145,7 +153,7 @@ func find(s *logserver.Standing, who string) (uint64, error) {
 			return id, nil
 		}
 	}
-	if id, err := strconv.ParseUint(who, 10, 64); err == nil && id > 0 {
+	if id, err := strconv.ParseUint(who, 10, 64); err == nil && members[id].Node != (uuid.UUID{}) {
 		return id, nil
 	}
 	return 0, &peer.Error{Code: peer.CodeRefused, Text: "no member is named " + who + ": `ringlog cluster status` lists them"}

@@ -21,6 +21,7 @@ const (
 	Lonely     State = "lonely"     // no other member can be reached, or there is none
 	Unbalanced State = "unbalanced" // some can't, or members are about to change
 	Joined     State = "joined"     // all members are in touch
+	Removed    State = "removed"    // it was a member, and is none any more
 )
 
 // Status is how the cluster looks from a node.
@@ -105,6 +106,8 @@ func stateOf(st *Status, s *logserver.Standing) State {
 		}
 	}
 	switch {
+	case s.Removed:
+		return Removed
 	case near == 0:
 		return Lonely
 	case away > 0 || s.Members.Joint() || !s.Serving:

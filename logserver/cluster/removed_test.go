@@ -1,0 +1,34 @@
+package cluster_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/ringlog/ringlog/logserver/cluster"
+)
+
+// A number that no node had was "removed", and a
+// leader that had left took appends on, told nobody, and said that it had joined.
+func TestRemovalSaysWhatItDid(t *testing.T) {
+	p := newPlant(t)
+	a := p.open(p.options("a"))
+	b := p.open(p.options("b", p.at["a"]))
+	p.open(p.options("c", p.at["a"]))
+	until(t, "three voters", func() bool { return voters(a) == 3 && voters(b) == 3 })
+	ctx := context.Background()
+	if err := b.Remove(ctx, "99"); err == nil || !strings.Contains(err.Error(), "no member") {
+		t.Errorf("nobody: %v", err)
+	}
+	if voters(a) != 3 {
+		t.Fatal("somebody was removed")
+	}
+	must(t, a.Leave(ctx)) // which founded, and leads
+	until(t, "it to know", func() bool { s, _ := a.Log().Standing(); return s.Removed && !s.Serving })
+	if st := a.Status(); st.Serving || st.State != cluster.Removed {
+		t.Errorf("status: %+v", st)
+	}
+	if err := a.Leave(ctx); err == nil || !strings.Contains(err.Error(), "was removed") {
+		t.Errorf("again: %v", err)
+	}
+}

@@ -11,7 +11,7 @@ LINES ?= 1000000
 MILLIONS ?= 50
 SEEDS ?= 1000
 
-.PHONY: run build man test lint fuzz integration check cross release check-release check-release-some sim cluster crash crash-long million bench bench-quick growth screenshots vuln clean
+.PHONY: run build man test lint fuzz integration check cross release check-release check-release-some sim cluster crash crash-long million bench bench-quick bench-cluster growth screenshots vuln clean
 
 run: ## start a server here
 	go run ./cmd/ringlog
@@ -89,6 +89,11 @@ bench-quick: build ## a few columns once, in two minutes; BENCH='-columns … -s
 	cd integration && go run ./bench -ringlog ../bin/ringlog -rounds 1 -seconds 1 -warm 0.3 -entries 200000 -idle 2000 \
 		-systems ringlog,redis-always,redis,nats-always,nats \
 		-columns append-1x1,append-64x1,append-1x1024,append-8x256,read,fanout-100,latency-100,idle $(BENCH)
+
+bench-cluster: build ## three nodes beside three of JetStream, 3 minutes; a section of docs/BENCHMARKS.md
+	integration/scripts/install-bench
+	cd integration && go run ./bench -nodes 3 -systems ringlog,nats-always -rounds 3 -seconds 1.5 -warm 0.5 \
+		-ringlog ../bin/ringlog -out ../docs/BENCHMARKS.md $(BENCH)
 
 growth: build ## rates, start-ups, memory and disk as a log grows to MILLIONS of entries, and 1,000 interleaved logs
 	mkdir -p .cache

@@ -60,6 +60,9 @@ func ownCPU() time.Duration {
 
 // once runs one column with one system, on a fresh server.
 func (b *bench) once(c column, s *system.System) (samples []sample, err error) {
+	if c.nodes != nil {
+		return b.onceWithNodes(c, s)
+	}
 	p, err := system.New(s, b.dir)
 	if err != nil {
 		return nil, err
@@ -80,9 +83,10 @@ func (b *bench) warming() time.Duration  { return time.Duration(b.warm * float64
 // maxBytes bounds what one run appends.
 const maxBytes = 4 << 30
 
-// addWriters connects writers, to append to the end of the log.
-func addWriters(l *load.Loop, p *system.Process, w *load.Writers, conns, window, size int) error {
+// addWriters connects writers, to append to the end of the log: to one process after the other.
+func addWriters(l *load.Loop, nodes []*system.Process, w *load.Writers, conns, window, size int) error {
 	for i := range conns {
+		p := nodes[i%len(nodes)]
 		s, err := p.Connect()
 		if err != nil {
 			return err
@@ -109,43 +113,62 @@ func counted(p *system.Process, want uint64) error {
 }
 
 func (b *bench) append(p *system.Process, conns, window, size int) ([]sample, error) {
+	var spent time.Duration
+	r, err := b.appendTo([]*system.Process{p}, conns, window, size, func() error {
+		spent = p.CPU() - spent
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("append %d×%d, %s: ", conns, window, sizeName(size))
+	return append(r.samples(name), sample{name + "CPU a million", cpu, spent.Seconds() / float64(r.answered) * 1e6}), nil
+}
+
+// appended is what a run of appends has shown.
+type appended struct {
+	answered uint64
+	took     time.Duration
+	latency  load.Histogram
+}
+
+func (r *appended) samples(name string) []sample {
+	return []sample{
+		{name + "appends/s", perSecond, float64(r.answered) / r.took.Seconds()},
+		seconds(name+"p50", r.latency.Quantile(0.5)),
+		seconds(name+"p99", r.latency.Quantile(0.99)),
+	}
+}
+
+// appendTo appends through connections that are spread over nodes. count is called when measuring begins, and when it ends.
+func (b *bench) appendTo(nodes []*system.Process, conns, window, size int, count func() error) (*appended, error) {
 	l, err := load.NewLoop()
 	if err != nil {
 		return nil, err
 	}
 	defer l.Close()
-	var latency load.Histogram
+	r := new(appended)
 	writers := &load.Writers{Limit: maxBytes / uint64(size)}
-	if err := addWriters(l, p, writers, conns, window, size); err != nil {
+	if err := addWriters(l, nodes, writers, conns, window, size); err != nil {
 		return nil, err
 	}
 	if err := writers.Start(l); err != nil {
 		return nil, err
 	}
-	var answered uint64
-	var spent time.Duration
-	took, err := l.Pass(load.Window{
+	var began, ended error
+	r.took, err = l.Pass(load.Window{
 		Warm: b.warming(), Measure: b.measured(),
-		Begin: func() { writers.Latency, answered, spent = &latency, writers.Answered, p.CPU() },
-		End:   func() { writers.Latency, answered, spent = nil, writers.Answered-answered, p.CPU()-spent },
+		Begin: func() { writers.Latency, r.answered, began = &r.latency, writers.Answered, count() },
+		End:   func() { writers.Latency, r.answered, ended = nil, writers.Answered-r.answered, count() },
 		Full:  func() bool { return writers.Answered >= writers.Limit },
 	}, func() error { return nil })
 	if err == nil {
 		err = writers.Drain(l)
 	}
 	if err == nil {
-		err = counted(p, writers.Answered)
+		err = counted(nodes[0], writers.Answered)
 	}
-	if err != nil {
-		return nil, err
-	}
-	name := fmt.Sprintf("append %d×%d, %s: ", conns, window, sizeName(size))
-	return []sample{
-		{name + "appends/s", perSecond, float64(answered) / took.Seconds()},
-		seconds(name+"p50", latency.Quantile(0.5)),
-		seconds(name+"p99", latency.Quantile(0.99)),
-		{name + "CPU a million", cpu, spent.Seconds() / float64(answered) * 1e6},
-	}, nil
+	return r, errors.Join(err, began, ended)
 }
 
 func sizeName(size int) string {

@@ -17,6 +17,8 @@ type column struct {
 	run  func(b *bench, p *system.Process) ([]sample, error)
 	// appends: how Ringlog is appended to matters.
 	appends bool
+	// nodes, in the place of run, is for several nodes that are one server.
+	nodes func(b *bench, c *system.Cluster) ([]sample, error)
 }
 
 const (
@@ -58,9 +60,9 @@ func suffix(size int) string {
 	return ""
 }
 
-func columnNames() []string {
+func columnNames(all []column) []string {
 	var names []string
-	for _, c := range allColumns() {
+	for _, c := range all {
 		names = append(names, c.name)
 	}
 	return names
@@ -69,8 +71,7 @@ func columnNames() []string {
 var errNoColumn = errors.New("there is no column")
 
 // selectColumns finds columns by names or their beginnings; a whole name means that one alone.
-func selectColumns(names string) ([]column, error) {
-	all := allColumns()
+func selectColumns(all []column, names string) ([]column, error) {
 	if names == "" {
 		return all, nil
 	}
@@ -87,7 +88,7 @@ func selectColumns(names string) ([]column, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("%w %q: there are %s", errNoColumn, name, strings.Join(columnNames(), " "))
+			return nil, fmt.Errorf("%w %q: there are %s", errNoColumn, name, strings.Join(columnNames(all), " "))
 		}
 	}
 	return selected, nil

@@ -71,7 +71,7 @@ func (b *bench) fanOut(p *system.Process, n int, paced bool) (*tailing, error) {
 		t.writers.Allow = func(int64) int { return int(t.tails.Slowest()) + ahead - int(t.writers.Sent) }
 	}
 	if err == nil {
-		err = addWriters(l, p, t.writers, 1, 1024, small)
+		err = addWriters(l, []*system.Process{p}, t.writers, 1, 1024, small)
 	}
 	if err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func (b *bench) mixed(p *system.Process) ([]sample, error) {
 	if err := addHistories(l, catching, 2); err != nil {
 		return nil, err
 	}
-	if err := addWriters(l, p, writers, 8, 64, small); err != nil {
+	if err := addWriters(l, []*system.Process{p}, writers, 8, 64, small); err != nil {
 		return nil, err
 	}
 	var appended, delivered, read uint64

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ type options struct {
 	systems, columns, ringlog, root, dir, out string
 
 	rounds, idle  int
+	nodes         int
 	entries       uint64
 	seconds, warm float64
 }
@@ -35,12 +37,13 @@ type options struct {
 func parseOptions() options {
 	var o options
 	flag.StringVar(&o.systems, "systems", system.Names, "`NAMES` of systems, divided by commas; NAME=BINARY is another ringlog")
-	flag.StringVar(&o.columns, "columns", "", "`NAMES` of columns, or their beginnings, divided by commas (all): "+strings.Join(columnNames(), " "))
+	flag.StringVar(&o.columns, "columns", "", "`NAMES` of columns, or their beginnings, divided by commas (all): "+strings.Join(columnNames(slices.Concat(allColumns(), nodeColumns())), " "))
 	flag.StringVar(&o.ringlog, "ringlog", "../bin/ringlog", "`BINARY` of ringlog")
 	flag.StringVar(&o.root, "root", "..", "top `DIRECTORY` of the repository")
 	flag.StringVar(&o.dir, "dir", "", "`DIRECTORY` for the servers' data (.cache/bench)")
 	flag.StringVar(&o.out, "out", "", "Markdown `FILE` to write besides printing")
 	flag.IntVar(&o.rounds, "rounds", 3, "runs of each system in each column")
+	flag.IntVar(&o.nodes, "nodes", 0, "compare clusters of so many nodes, and write that section of the file alone")
 	flag.IntVar(&o.idle, "idle", 10_000, "idle tails")
 	flag.Uint64Var(&o.entries, "entries", 1_000_000, "entries of 200 bytes to read (a tenth of it of 2 KiB)")
 	flag.Float64Var(&o.seconds, "seconds", 5, "measured in a run")
@@ -61,7 +64,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	columns, err := selectColumns(o.columns)
+	all := allColumns()
+	if o.nodes > 0 {
+		all = nodeColumns()
+	}
+	columns, err := selectColumns(all, o.columns)
 	if err != nil {
 		return err
 	}
@@ -86,6 +93,9 @@ func run() error {
 	b := &bench{options: o, dir: dir, results: newResults(systems)}
 	began := time.Now()
 	b.all(columns, systems)
+	if o.nodes > 0 {
+		return b.reportNodes(began)
+	}
 	report := b.report(began)
 	fmt.Print(report)
 	if o.out == "" {

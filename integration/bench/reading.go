@@ -22,7 +22,7 @@ func fill(p *system.Process, n uint64, size int) (uint64, error) {
 	}
 	defer l.Close()
 	writers := &load.Writers{Limit: n}
-	if err := addWriters(l, p, writers, 8, 256, size); err != nil {
+	if err := addWriters(l, []*system.Process{p}, writers, 8, 256, size); err != nil {
 		return 0, err
 	}
 	if err := writers.Start(l); err != nil {
@@ -185,7 +185,7 @@ func (b *bench) startAfterKill(p *system.Process, size int) (time.Duration, erro
 	}
 	defer l.Close()
 	writers := &load.Writers{}
-	if err := addWriters(l, p, writers, 8, 256, size); err != nil {
+	if err := addWriters(l, []*system.Process{p}, writers, 8, 256, size); err != nil {
 		return 0, err
 	}
 	if err := writers.Start(l); err != nil {

@@ -19,9 +19,15 @@ func (b *bench) report(began time.Time) string {
 	fmt.Fprintf(&text, "# Benchmarks\n\nWritten by `%s` in integration, %s, in %v.\n\n",
 		"go run ./bench "+strings.Join(os.Args[1:], " "), began.UTC().Format("2006-01-02 15:04 MST"), time.Since(began).Round(time.Second))
 	b.conditions(&text)
-	fmt.Fprintf(&text, "\n## Figures\n\nMedian of %d rounds (least–most). **Flushed** systems have every append on the disk before they answer;\n"+
+	b.figures(&text)
+	return text.String()
+}
+
+// figures are the tables: figures, ratios, what failed.
+func (b *bench) figures(text *strings.Builder) {
+	fmt.Fprintf(text, "\n## Figures\n\nMedian of %d rounds (least–most). **Flushed** systems have every append on the disk before they answer;\n"+
 		"the others may lose what they have confirmed.\n\n", b.rounds)
-	b.table(&text, func(r *row, s *system.System) string {
+	b.table(text, func(r *row, s *system.System) string {
 		sum, ok := summarize(r.values[s])
 		if !ok {
 			return "—"
@@ -29,8 +35,8 @@ func (b *bench) report(began time.Time) string {
 		return fmt.Sprintf("%s (%s–%s)", r.unit.format(sum.median), r.unit.format(sum.least), r.unit.format(sum.most))
 	}, b.results.systems)
 	if base := b.results.systems[0]; len(b.results.systems) > 1 {
-		fmt.Fprintf(&text, "\n## Ratios\n\n%s divided by each other system, round by round: median (least–most). Times, bytes and CPU: less is better.\n\n", base.Name)
-		b.table(&text, func(r *row, s *system.System) string {
+		fmt.Fprintf(text, "\n## Ratios\n\n%s divided by each other system, round by round: median (least–most). Times, bytes and CPU: less is better.\n\n", base.Name)
+		b.table(text, func(r *row, s *system.System) string {
 			sum, ok := summarize(ratios(r.values[base], r.values[s]))
 			if !ok {
 				return "—"
@@ -39,9 +45,8 @@ func (b *bench) report(began time.Time) string {
 		}, b.results.systems[1:])
 	}
 	if len(b.results.failed) > 0 {
-		fmt.Fprintf(&text, "\n## Failed runs\n\n- %s\n", strings.Join(b.results.failed, "\n- "))
+		fmt.Fprintf(text, "\n## Failed runs\n\n- %s\n", strings.Join(b.results.failed, "\n- "))
 	}
-	return text.String()
 }
 
 func (b *bench) table(text *strings.Builder, cell func(*row, *system.System) string, systems []*system.System) {

@@ -20,6 +20,7 @@ const (
 	duration              // seconds; less is better, as for the following
 	cpu                   // seconds
 	bytes
+	times // so many times as much; less is better
 )
 
 // sample is one figure of one run.
@@ -106,6 +107,8 @@ func (u unit) format(v float64) string {
 		return scaled(v*1e6, " µs", " ms", " s")
 	case cpu:
 		return digits(v) + " s"
+	case times:
+		return digits(v)
 	}
 	return scaled(v, " B", " kB", " MB")
 }

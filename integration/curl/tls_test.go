@@ -32,7 +32,7 @@ func TestTLSAndTokens(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{said + "-d '{\"n\":1}' https://ADDR/logs/main", "{\"index\":1,\"count\":1}\n"},
 		{said + "'https://ADDR/logs/main?follow=false'", "{\"index\":1,\"entry\":{\"n\":1}}\n{\"current\":true}\n"},
-		{said + "--tls-max 1.2 https://ADDR/logs", "{\"logs\":[{\"log\":\"main\",\"first\":1,\"head\":1}]}\n"},
+		{said + "--tls-max 1.2 https://ADDR/logs", "{\"logs\":[{\"log\":\"main\",\"first\":1,\"head\":1,\"bytes\":7}]}\n"},
 		{said + "-w '%{http_code}' -o /dev/null https://ADDR/logs/other", "403"},
 		{curl + "-w '%{http_code}' -o /dev/null https://ADDR/logs", "401"},
 		{curl + "https://ADDR/livez", "alive\n"},

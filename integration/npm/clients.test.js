@@ -204,8 +204,9 @@ conversation('gives up after the number of tries that it was told', async functi
   const client = await server.client({ reconnect: { ...quick, failAfter: 3 } })
   let backoffs = 0
   client.on('backoff', function () { backoffs++ })
+  const failed = once(client, 'fail') // it may fail before the kill is known to have been one
   await server.kill()
-  await once(client, 'fail')
+  await failed
   assert(backoffs >= 3, 'tried ' + backoffs + ' times')
   client.destroy()
   await server.run()

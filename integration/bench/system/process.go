@@ -52,13 +52,22 @@ func freeAddress() (netip.AddrPort, error) {
 
 // Start starts the process and returns how long it took until it answered a request for the head.
 func (p *Process) Start() (time.Duration, error) {
+	began := time.Now()
+	if err := p.launch(); err != nil {
+		return 0, err
+	}
+	return p.serving(began)
+}
+
+// launch starts the process.
+func (p *Process) launch() error {
 	c, err := p.System.command(p.Dir, int(p.Address.Port()))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	output, err := os.Create(p.outputFile())
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer output.Close()
 	p.cmd = exec.Command(c.name, c.args...)
@@ -69,14 +78,13 @@ func (p *Process) Start() (time.Duration, error) {
 	}
 	// The server ends with the benchmark, however that ends.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	began := time.Now()
 	if err := p.cmd.Start(); err != nil {
 		p.cmd = nil
-		return 0, err
+		return err
 	}
 	p.ended = make(chan error, 1)
 	go func(cmd *exec.Cmd, ended chan<- error) { ended <- cmd.Wait() }(p.cmd, p.ended)
-	return p.serving(began)
+	return nil
 }
 
 func (p *Process) serving(began time.Time) (time.Duration, error) {

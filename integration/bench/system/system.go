@@ -25,6 +25,7 @@ type System struct {
 	chatty  bool // what it logs on standard output is thrown away
 	command func(dir string, port int) (command, error)
 	version func() string
+	cluster *clustered // nil: it is one server
 }
 
 // Version is what the server calls itself.

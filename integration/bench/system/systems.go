@@ -12,15 +12,18 @@ import (
 )
 
 func newRinglog(name, binary string, numbers bool) *System {
+	if path, err := filepath.Abs(binary); err == nil {
+		binary = path // it is started in another directory
+	}
 	return &System{
 		Name: name, Flushed: true, Numbers: numbers, Dialect: wire.NDJSON{Numbered: numbers},
 		command: func(dir string, port int) (command, error) {
-			path, err := filepath.Abs(binary)
-			return command{name: path, env: []string{
+			return command{name: binary, env: []string{
 				fmt.Sprintf("PORT=%d", port), "BLOBS=" + filepath.Join(dir, "blobs"), "DB=" + filepath.Join(dir, "db"),
 				"LOG_LEVEL=warn", "SYNC=always",
-			}}, err
+			}}, nil
 		},
+		cluster: ringlogNodes(binary),
 		version: func() string { return output(binary, "version") },
 	}
 }
@@ -52,6 +55,7 @@ func newNATS(name, root, interval string) *System {
 			return command{name: binary, args: []string{"--config", file}}, os.WriteFile(file, []byte(config), 0o600)
 		},
 		version: func() string { return output(binary, "--version") },
+		cluster: natsNodes(binary, interval),
 	}
 	if s.Flushed {
 		s.Loading = newNATS(name, root, "2m")

@@ -13,7 +13,9 @@ import (
 // acknowledgement, reading is a push consumer with flow control (what nats.go makes of an ordered
 // consumer). Without flow control, two runs had one reader a good third faster and eight no faster, but a
 // slow reader is cut off then.
-type NATS struct{}
+//
+// Replicas are those of the stream; 0 is 1.
+type NATS struct{ Replicas int }
 
 const (
 	inbox   = "_INBOX.bench"
@@ -38,9 +40,37 @@ func (NATS) Open(c io.ReadWriter) error {
 
 // Found creates the stream, with the defaults of a stream in files.
 func (d NATS) Found(c io.ReadWriter) error {
-	_, err := d.ask(c, "$JS.API.STREAM.CREATE."+Log,
-		`{"name":"`+Log+`","subjects":["`+Log+`"],"storage":"file","retention":"limits","num_replicas":1,"max_msgs":-1,"max_bytes":-1,"max_consumers":100000}`)
+	_, err := d.ask(c, "$JS.API.STREAM.CREATE."+Log, fmt.Sprintf(
+		`{"name":"`+Log+`","subjects":["`+Log+`"],"storage":"file","retention":"limits","num_replicas":%d,"max_msgs":-1,"max_bytes":-1,"max_consumers":100000}`,
+		max(1, d.Replicas)))
 	return err
+}
+
+// Leader is the name of the server that leads the stream, once all of its so many replicas follow it.
+func (d NATS) Leader(c io.ReadWriter, replicas int) (string, error) {
+	answer, err := d.ask(c, "$JS.API.STREAM.INFO."+Log, "")
+	if err != nil {
+		return "", err
+	}
+	var info struct {
+		Cluster struct {
+			Leader   string
+			Replicas []struct{ Current bool }
+		}
+	}
+	if err := json.Unmarshal(answer, &info); err != nil {
+		return "", err
+	}
+	followers := 0
+	for _, r := range info.Cluster.Replicas {
+		if r.Current {
+			followers++
+		}
+	}
+	if info.Cluster.Leader == "" || followers != replicas-1 {
+		return "", fmt.Errorf("%w: led by %q, %d followers", ErrRefused, info.Cluster.Leader, followers)
+	}
+	return info.Cluster.Leader, nil
 }
 
 // Head is the number of the stream's messages; of a stream that isn't there yet, 0.

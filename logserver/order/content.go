@@ -57,6 +57,14 @@ func (c *Core) receive(m *pb.Message) error {
 		}
 		c.heldSince = c.ticks
 	}
+	// A leader that hears nothing sends the same again, and what it sends now is what counts.
+	for i, h := range c.held {
+		if h.GetTerm() == m.GetTerm() && h.GetIndex() >= m.GetIndex() {
+			clear(c.held[i:])
+			c.held = c.held[:i]
+			break
+		}
+	}
 	if len(c.held) < maxWaiting {
 		c.held = append(c.held, m)
 	}
@@ -104,6 +112,9 @@ func (c *Core) askForContent() {
 	}
 	for _, m := range c.held {
 		for _, e := range m.GetEntries() {
+			if len(asked) == maxWants {
+				return
+			}
 			ask(e.GetData())
 		}
 	}

@@ -188,6 +188,7 @@ func (m *member) tick() error {
 		return err
 	}
 	m.giveUpOld()
+	m.forgetAsks()
 	if err := m.round(); err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package logserver
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,7 +12,10 @@ import (
 var ErrNoQuorum = errors.New("no quorum: more than half of the voting nodes must be up and reach each other")
 
 // ask is somebody who has to know that what is applied here is the newest.
-type ask struct{ done chan error }
+type ask struct {
+	done chan error
+	gone atomic.Bool // it has given up
+}
 
 func (a *ask) answer(err error) { a.done <- err }
 
@@ -22,7 +27,8 @@ func (l *Log) Newest(ctx context.Context) error {
 	if m == nil {
 		return nil
 	}
-	a := &ask{make(chan error, 1)}
+	a := &ask{done: make(chan error, 1)}
+	defer a.gone.Store(true)
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
@@ -66,6 +72,17 @@ func (m *member) ask() {
 		return
 	}
 	m.tickets[ticket] = asks
+}
+
+// forgetAsks forgets those who have given up: without a quorum nobody is answered for long.
+func (m *member) forgetAsks() {
+	gone := func(a *ask) bool { return a.gone.Load() }
+	m.mu.Lock()
+	m.asks = slices.DeleteFunc(m.asks, gone)
+	m.mu.Unlock()
+	for ticket, list := range m.tickets {
+		m.tickets[ticket] = slices.DeleteFunc(list, gone)
+	}
 }
 
 // answerAsks answers who asked, once the heads are known that were decided until now.

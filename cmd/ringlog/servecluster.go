@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"os"
 	"strconv"
@@ -46,7 +47,9 @@ func clusterOptions(config *Config, certificates *peer.Certificates, clients net
 	if o.Listener, err = net.Listen("tcp", listen); err != nil {
 		return o, configErrorf("PEER_PORT: want an address of this machine and a free port: %w", err)
 	}
-	o.Address = advertised(c.Advertise, o.Listener.Addr())
+	if o.Address, err = advertised(c.Advertise, o.Listener.Addr()); err != nil {
+		return o, errors.Join(err, o.Listener.Close())
+	}
 	o.Clients = clientAddress(clients, o.Address)
 	return o, nil
 }
@@ -87,7 +90,7 @@ func peerAddress(config *Config) (string, error) {
 }
 
 // advertised is the address that other nodes are told: what ADVERTISE says, as far as it says anything.
-func advertised(text string, listening net.Addr) string {
+func advertised(text string, listening net.Addr) (string, error) {
 	host, port, _ := net.SplitHostPort(listening.String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host, _ = os.Hostname()
@@ -99,7 +102,12 @@ func advertised(text string, listening net.Addr) string {
 			host = strings.Trim(text, "[]")
 		}
 	}
-	return net.JoinHostPort(host, port)
+	number, err := strconv.ParseUint(port, 10, 16)
+	ip := net.ParseIP(host)
+	if err != nil || number == 0 || host == "" || ip == nil && strings.ContainsAny(host, ":/ \t") || ip != nil && ip.IsUnspecified() {
+		return "", configErrorf("ADVERTISE: want an address at which other nodes reach this one, host or host:port, not %q", text)
+	}
+	return net.JoinHostPort(host, port), nil
 }
 
 // clientAddress is the address that clients of other nodes are told.

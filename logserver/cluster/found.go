@@ -52,7 +52,7 @@ func (n *Node) becomeMember() (joins bool, err error) {
 		if time.Since(told) > 10*time.Second {
 			told = time.Now()
 			o.logger().Warn().Err(last).Strs("peers", o.Peers).
-				Msg("still looking for a cluster: none of PEERS has one that takes this node in; if there is none yet, set EXPECT to the number of nodes, or `ringlog cluster found`")
+				Msg("still looking for a cluster: none of PEERS has one that takes this node in; the error says why the last one did not. Only if there is no cluster yet: set EXPECT to the number of nodes, or `ringlog cluster found`")
 		}
 		select {
 		case <-retry.C:

@@ -40,7 +40,7 @@ func TestTheImage(t *testing.T) {
 	if out := b.do(inside(working, "/ringlog", "version")...); !strings.HasPrefix(out, "ringlog v9.8.7 ") {
 		t.Errorf("it says %s", out)
 	}
-	if out, code, said := b.try(inside(working, "/ringlog")...); code != 78 || !strings.Contains(out+said, "want INSECURE=true beside it") {
+	if out, code, said := b.try(inside(working, "/ringlog")...); code != 78 || !strings.Contains(out+said, "or INSECURE=true") {
 		t.Errorf("exposed without a word: exit code %d, %s%s", code, out, said)
 	}
 	c := b.start(working)

@@ -35,6 +35,14 @@
 // driven by one goroutine of the Log, which sends what was encoded once for all of
 // them (usher.go); one that reads history, or whose client is slow, has its own.
 //
+// # Among several nodes
+//
+// With Options.Member one goroutine of the Log is the committer for as long as it runs
+// (member.go): it takes what the others say (exchange.go), hands over what has gathered
+// (flight.go), has one batch of frames flushed after the other, and answers. Heads are
+// confirmed by the others (newest.go, confirm.go). Package cluster finds the others and
+// carries the messages.
+//
 // # Promises
 //
 // An answer is sent only after the entry is durable and ordered. An entry is

@@ -17,8 +17,6 @@ type flight struct {
 	digest blobstore.Digest
 	began  time.Time
 	bytes  int
-	// content is manifest and entries, as other nodes get them.
-	content []byte
 }
 
 const (
@@ -105,15 +103,14 @@ func (m *member) handOver(b *batch) error {
 	if err := l.core.Propose(&b.proposal, digest, l.options.Now().UnixNano()); err != nil {
 		return err
 	}
-	manifest, content := b.content.Manifest(), b.content.Content()
-	f := &flight{batch: b, digest: digest, began: time.Now(), content: slices.Concat(manifest, content)}
-	f.bytes = len(f.content)
+	content := slices.Concat(b.content.Manifest(), b.content.Content()) // as other nodes get it
+	f := &flight{batch: b, digest: digest, began: time.Now(), bytes: len(content)}
 	m.flights = append(m.flights, f)
-	self := incoming{Message: order.Message{Payload: f.content}, content: true, digest: digest}
+	self := incoming{Message: order.Message{Payload: content}, digest: digest}
 	m.keep(&self)
 	for _, id := range l.core.Members().All() {
 		if id != m.options.Number {
-			m.options.Network.Send(id, byte(order.MessagePut), f.content)
+			m.options.Network.Send(id, byte(order.MessagePut), content)
 		}
 	}
 	return nil

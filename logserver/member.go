@@ -53,8 +53,7 @@ type member struct {
 // incoming is what another node said.
 type incoming struct {
 	order.Message
-	content bool // it is content, and checked
-	digest  blobstore.Digest
+	digest blobstore.Digest // of content, which is checked
 }
 
 const (
@@ -88,7 +87,6 @@ func (l *Log) Receive(from uint64, kind byte, payload []byte) {
 			l.refusals.Error(l.options.Logger, fmt.Errorf("from node %d: %w", from, err), "content of another node is not what its digests say; it was refused")
 			return
 		}
-		in.content = true
 	}
 	m.mu.Lock()
 	for m.bytes > maxInbox && !m.closed {

@@ -139,10 +139,10 @@ func (n *lan) voters(l *Log) int {
 	return len(s.Members.Voters)
 }
 
-// Three nodes form one log: what is appended at any of them can be read at all.
-func TestThreeNodesFormOneLog(t *testing.T) {
-	n := newLAN(t)
-	logs := map[uint64]*Log{}
+// three starts three nodes that vote.
+func three(t *testing.T) (*lan, map[uint64]*Log) {
+	t.Helper()
+	n, logs := newLAN(t), map[uint64]*Log{}
 	for id := uint64(1); id <= 3; id++ {
 		logs[id] = n.start(t, id, fs.Memory(), filepath.Join(t.TempDir(), "db"))
 	}
@@ -152,6 +152,21 @@ func TestThreeNodesFormOneLog(t *testing.T) {
 	for _, l := range logs {
 		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
 	}
+	return n, logs
+}
+
+func closeAll(t *testing.T, logs map[uint64]*Log) {
+	t.Helper()
+	for _, l := range logs {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Three nodes form one log: what is appended at any of them can be read at all.
+func TestThreeNodesFormOneLog(t *testing.T) {
+	_, logs := three(t)
 	ledgers := map[uint64]*ledger{}
 	var all sync.WaitGroup
 	for id, l := range logs {
@@ -178,27 +193,13 @@ func TestThreeNodesFormOneLog(t *testing.T) {
 			mustHold(t, l, d.snapshot())
 		}
 	}
-	for _, l := range logs {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}
+	closeAll(t, logs)
 }
 
 // A node that was away for long catches up, though nobody knows any more by its digest alone
 // where old content is.
 func TestNodeThatWasAwayCatchesUp(t *testing.T) {
-	n := newLAN(t)
-	logs := map[uint64]*Log{}
-	for id := uint64(1); id <= 3; id++ {
-		logs[id] = n.start(t, id, fs.Memory(), filepath.Join(t.TempDir(), "db"))
-	}
-	until(t, "the founder to serve", func() bool { return n.voters(logs[1]) == 1 })
-	n.admit(t, 2)
-	n.admit(t, 3)
-	for _, l := range logs {
-		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
-	}
+	n, logs := three(t)
 	n.isolate(3, true)
 	d := newLedger()
 	r := rand.New(rand.NewPCG(1, 1))
@@ -211,27 +212,13 @@ func TestNodeThatWasAwayCatchesUp(t *testing.T) {
 	n.isolate(3, false)
 	until(t, "the one that was away", func() bool { return logs[3].Newest(context.Background()) == nil })
 	mustHold(t, logs[3], d.snapshot())
-	for _, l := range logs {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}
+	closeAll(t, logs)
 }
 
 // A head that was confirmed is no smaller than what had been acknowledged before the question,
 // at a node that is catching up, too.
 func TestConfirmedHeadsAreNotOld(t *testing.T) {
-	n := newLAN(t)
-	logs := map[uint64]*Log{}
-	for id := uint64(1); id <= 3; id++ {
-		logs[id] = n.start(t, id, fs.Memory(), filepath.Join(t.TempDir(), "db"))
-	}
-	until(t, "the founder to serve", func() bool { return n.voters(logs[1]) == 1 })
-	n.admit(t, 2)
-	n.admit(t, 3)
-	for _, l := range logs {
-		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
-	}
+	n, logs := three(t)
 	r := rand.New(rand.NewPCG(2, 2))
 	d := newLedger()
 	for round := range 12 {
@@ -251,9 +238,5 @@ func TestConfirmedHeadsAreNotOld(t *testing.T) {
 			}
 		}
 	}
-	for _, l := range logs {
-		if err := l.Close(); err != nil {
-			t.Error(err)
-		}
-	}
+	closeAll(t, logs)
 }

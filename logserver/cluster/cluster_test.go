@@ -139,6 +139,19 @@ func TestOneBecomesThreeAndOneAgain(t *testing.T) {
 	for _, n := range []*cluster.Node{a, b, c} {
 		until(t, "three voters in touch", func() bool { return voters(n) == 3 && n.Status().State == cluster.Joined })
 	}
+	var first uint64
+	for i, n := range []*cluster.Node{a, b, c} {
+		owners, err := n.Owners("a value")
+		if err != nil || len(owners) != 3 {
+			t.Fatalf("%d owners, %v", len(owners), err)
+		}
+		if i == 0 {
+			first = owners[0].Number
+		}
+		if own := n.Status().Number == first; owners[0].Number != first || n.Owns("a value") != own {
+			t.Errorf("node %d says that %d owns it, and itself: %v", n.Status().Number, owners[0].Number, n.Owns("a value"))
+		}
+	}
 	ctx := context.Background()
 	for _, leaving := range []string{"c", "b"} {
 		must(t, p.node[leaving].Leave(ctx))

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"time"
@@ -135,12 +136,13 @@ func (n *Node) Owners(value string) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	var owners []Member
-	home := r.Owner(value)
+	byNumber := map[uint64]Member{}
 	for _, m := range st.Members {
-		if m.Number == home {
-			owners = append([]Member{m}, owners...)
-		}
+		byNumber[m.Number] = m
+	}
+	var owners []Member
+	for _, number := range r.Owners(nil, sha256.Sum256([]byte(value))) {
+		owners = append(owners, byNumber[number])
 	}
 	return owners, nil
 }

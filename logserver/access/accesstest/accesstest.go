@@ -1,4 +1,3 @@
-// Package accesstest makes certificates for tests.
 package accesstest
 
 import (

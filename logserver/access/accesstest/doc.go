@@ -1,0 +1,2 @@
+// Package accesstest makes certificates for tests.
+package accesstest

@@ -161,10 +161,15 @@ func (m *member) foreign(d *order.Decision) entries {
 	return manifest
 }
 
-// giveUpOld tells those who have waited for too long that the outcome isn't known.
+// giveUpOld tells those who have waited for too long that the outcome isn't known: sooner while
+// the disk is full, since then nothing is decided here.
 func (m *member) giveUpOld() {
+	patience := m.options.Outcome
+	if m.log.space.full.Load() {
+		patience = min(patience, m.options.Quorum)
+	}
 	for _, f := range m.flights {
-		if time.Since(f.began) < m.options.Outcome {
+		if time.Since(f.began) < patience {
 			return
 		}
 		m.giveUp(f)

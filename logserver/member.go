@@ -179,14 +179,14 @@ func (m *member) end() {
 // tick lets the cluster's clock go on.
 func (m *member) tick() error {
 	l := m.log
+	m.giveUpOld()
+	m.forgetAsks()
 	if l.space.full.Load() {
 		return m.round() // until there is space this node is silent, and others lead
 	}
 	if err := l.core.Tick(l.options.Now().UnixNano()); err != nil {
 		return err
 	}
-	m.giveUpOld()
-	m.forgetAsks()
 	if err := m.round(); err != nil {
 		return err
 	}

@@ -190,10 +190,13 @@ func (l *Log) announce() {
 
 // advance tells the core that what it gave was flushed, enters what it decides
 // into the index, and calls fn with each decision.
-func (l *Log) advance(fn func(*order.Decision)) error {
+func (l *Log) advance(fn func(*order.Decision)) error { return l.apply((*order.Core).Advance, fn) }
+
+// apply enters what step of the core decides into the index, and calls fn with each decision.
+func (l *Log) apply(step func(*order.Core, func(*order.Decision)) error, fn func(*order.Decision)) error {
 	var failed error
 	enter := l.enterFrom(l.store.Durable().Segment)
-	err := l.core.Advance(func(d *order.Decision) {
+	err := step(l.core, func(d *order.Decision) {
 		if err := enter(d); err != nil {
 			failed = errors.Join(failed, err)
 			return

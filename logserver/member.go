@@ -226,16 +226,21 @@ func (m *member) round() error {
 	}
 }
 
-// flush makes durable what there is, answers, and sends.
+// flush makes durable what there is, answers, and sends. What the others have made sure of is answered before.
 func (m *member) flush() (did bool, err error) {
 	l := m.log
+	applied := l.core.Applied()
+	if err := m.decide(); err != nil {
+		return false, err
+	}
+	decided := l.core.Applied() != applied // there may be room now for what waits
 	if ok, err := m.reserve(); !ok || err != nil {
 		return false, err
 	}
 	ready, ok := l.core.Ready()
 	m.post()
 	if !ok {
-		return false, l.core.Err()
+		return decided, l.core.Err()
 	}
 	if _, err := l.flush(ready, nil); err != nil {
 		return false, err
@@ -243,10 +248,15 @@ func (m *member) flush() (did bool, err error) {
 	return true, m.advance()
 }
 
+// decide applies what the others have made sure of since, and tells everybody before the next flush.
+func (m *member) decide() error { return m.apply((*order.Core).Early) }
+
 // advance applies what was flushed, tells everybody, and sends what may leave now.
-func (m *member) advance() error {
-	l := m.log
-	if err := l.advance(m.decided); err != nil {
+func (m *member) advance() error { return m.apply((*order.Core).Advance) }
+
+// apply has the core apply, tells everybody, and sends what may leave now.
+func (m *member) apply(step func(*order.Core, func(*order.Decision)) error) error {
+	if err := m.log.apply(step, m.decided); err != nil {
 		return err
 	}
 	m.dispatch()

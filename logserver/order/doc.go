@@ -37,7 +37,8 @@
 //
 // A Core that isn't alone also gets Tick every tenth of a second and Step with each
 // message of another node; what Messages returns is sent after each of these, after
-// Ready, for what may leave while it is flushed, and after Advance.
+// Ready, for what may leave while it is flushed, and after Advance. Before Ready, Early decides
+// what is committed of what was flushed already, so that it need not wait for what came since.
 //
 // All members own all content. Who proposes a batch sends its content to all others
 // (MessagePut) and says so to nobody; Options.Has tells the Core whether content is here,

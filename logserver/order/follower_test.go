@@ -76,6 +76,10 @@ func (l *led) give() {
 func (l *led) goOn() {
 	for {
 		l.anyTime()
+		if l.r.IntN(2) == 0 {
+			l.early()
+			l.anyTime()
+		}
 		room := l.core.Unstored()
 		l.anyTime()
 		r, ok := l.core.Ready()
@@ -228,6 +232,30 @@ func (l *led) restoreAt(seed uint64, db *database, n int) {
 	}
 	if hard.term != want.hard.term || hard.vote != want.hard.vote {
 		l.t.Fatalf("seed %d, flush %d, checkpoint at %d: %+v, want %+v", seed, n, db.replay, hard, want.hard)
+	}
+}
+
+// TestEarlyDecidesBeforeTheNextFlush gives a follower entries together with the commit of those that it has
+// flushed: those are decided at once, and none of the new ones is before it is flushed, though it be committed.
+func TestEarlyDecidesBeforeTheNextFlush(t *testing.T) {
+	l := newLed(t, 1)
+	next := func() { l.log = append(l.log, entry(uint64(len(l.log))+1, l.term, "")) }
+	next()
+	l.give()
+	l.committed = uint64(len(l.log))
+	next()
+	l.committed++ // the others have it
+	message := &pb.Message{
+		Type: pb.MsgApp.Enum(), Term: new(l.term), Index: new(l.given), LogTerm: new(l.term),
+		Commit: new(l.committed), Entries: l.log[l.given:],
+	}
+	l.must(l.core.Step(l.raft(l.from, message)))
+	if got := l.early(); got != l.given || l.core.Applied() != l.given {
+		t.Errorf("decided up to %d, applied %d; want %d, which is what is flushed", got, l.core.Applied(), l.given)
+	}
+	l.goOn()
+	if got := l.core.Applied(); got != l.committed {
+		t.Errorf("applied %d, want %d", got, l.committed)
 	}
 }
 

@@ -133,12 +133,24 @@ func (m *machine) write(r Ready) {
 
 func (m *machine) advance() {
 	m.t.Helper()
-	m.must(m.core.Advance(func(d *Decision) {
-		m.file(d)
-		if m.decided != nil {
-			m.decided(d)
-		}
+	m.must(m.core.Advance(m.take))
+}
+
+// early decides what need not wait for a flush, and returns the last of it.
+func (m *machine) early() (last uint64) {
+	m.t.Helper()
+	m.must(m.core.Early(func(d *Decision) {
+		last = d.Index
+		m.take(d)
 	}))
+	return last
+}
+
+func (m *machine) take(d *Decision) {
+	m.file(d)
+	if m.decided != nil {
+		m.decided(d)
+	}
 }
 
 // file tells where the content of a decision lies: of every third in another file.

@@ -188,6 +188,57 @@ func (c *Core) advance(fn func(*Decision)) error {
 	return c.storage.compact(c.written)
 }
 
+// Early applies what is committed of what was flushed before, and calls fn as Advance does: it need not wait for
+// the next flush, which is about what comes behind it. Ready follows, or Unstored. An
+// error is fatal. Who never calls it has the same decisions, later.
+func (c *Core) Early(fn func(*Decision)) error {
+	if c.failed != nil || c.node == nil {
+		return c.failed
+	}
+	if err := c.early(fn); err != nil {
+		return c.fatal(err)
+	}
+	return nil
+}
+
+func (c *Core) early(fn func(*Decision)) error {
+	if err := c.take(); err != nil {
+		return err
+	}
+	for c.taken && !c.ready.MustSync && raft.IsEmptySnap(c.ready.Snapshot) {
+		if err := c.accept(fn); err != nil {
+			return err
+		}
+		if err := c.introduce(); err != nil {
+			return err
+		}
+		if err := c.take(); err != nil {
+			return err
+		}
+	}
+	if c.taken && raft.IsEmptySnap(c.ready.Snapshot) {
+		if err := c.applyFlushed(fn); err != nil {
+			return err
+		}
+	}
+	c.settleReads()
+	return nil
+}
+
+// applyFlushed applies those of the committed entries that Raft gave which are flushed: they are before those that
+// are to be.
+func (c *Core) applyFlushed(fn func(*Decision)) error {
+	committed, fresh := c.ready.CommittedEntries, c.ready.Entries
+	for len(committed) > 0 && (len(fresh) == 0 || committed[0].GetIndex() < fresh[0].GetIndex()) {
+		if err := c.apply(committed[0], fn); err != nil {
+			return err
+		}
+		committed = committed[1:]
+		c.ready.CommittedEntries = committed
+	}
+	return nil
+}
+
 // store has Raft's storage know what was flushed, if it doesn't yet.
 func (c *Core) store() error {
 	if !c.taken || c.stored {

@@ -13,6 +13,9 @@ import (
 func (n *node) pump() {
 	for n.up && !n.busy && n.w.failure == nil {
 		n.propose()
+		if n.w.chance(2) && !n.early() {
+			return
+		}
 		n.reserve()
 		checkpoint := n.checkpointFrame()
 		r, ok := n.core.Ready()
@@ -30,6 +33,15 @@ func (n *node) pump() {
 			return
 		}
 	}
+}
+
+// early applies what need not wait for a flush.
+func (n *node) early() (ok bool) {
+	if err := n.core.Early(n.decided); err != nil {
+		n.fatal(err)
+		return false
+	}
+	return n.w.failure == nil
 }
 
 // checkpointFrame returns what the file begins with that this start has begun, until it is

@@ -22,6 +22,12 @@ type flight struct {
 const (
 	maxFlights     = 64 // batches handed over and not decided
 	maxFlightBytes = 32 << 20
+
+	// Two batches are under way at once, one to the leader and one behind it. A third only
+	// makes both smaller, unless they are large or the way is long.
+	usualFlights = 2
+	largeFlight  = 16 << 10
+	longFlight   = 3 * time.Millisecond
 )
 
 // propose hands over what has gathered, as long as not too much is under way.
@@ -68,6 +74,9 @@ func (m *member) mayPropose() bool {
 	bytes := 0
 	for _, f := range m.flights {
 		bytes += f.bytes
+	}
+	if n := len(m.flights); n >= usualFlights && bytes < n*largeFlight && time.Since(m.flights[n-1].began) < longFlight {
+		return false // until one is decided, or another append comes later
 	}
 	return len(m.flights) < maxFlights && bytes < maxFlightBytes
 }

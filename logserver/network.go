@@ -32,6 +32,9 @@ type Member struct {
 	// it is in by that, for the choice of voters; nil: all are in one.
 	About []byte
 	Zone  func(about []byte) string
+	// Pulse returns what another member has said last of how it does; ok is false if it has said
+	// nothing lately. Nil: nobody says anything.
+	Pulse func(number uint64) (p Pulse, ok bool)
 
 	Tick    time.Duration // of the cluster's clock, a tenth of a second
 	Quorum  time.Duration // how long appends and heads wait for somebody to lead, 5 s

@@ -51,6 +51,7 @@ type MemberStatus struct {
 	Role   string // leader, voter, learner, leaving
 	Self   bool   // it is the one that says this
 	About  []byte // what it says about itself: see Member.About
+	Pulse  *Pulse // nil: it has said nothing lately
 }
 
 // RoleLeader is the Role of the member that orders.
@@ -86,6 +87,7 @@ func (l *Log) cluster() Cluster {
 	}
 	for _, number := range s.Members.All() {
 		m := MemberStatus{Number: number, Role: s.Role(number), Self: number == s.Number, About: s.About[number]}
+		m.Pulse = l.pulseOf(number, m.Self)
 		if m.Self {
 			m.ID = id.Node
 		}

@@ -33,6 +33,7 @@ func (n *Node) keepHouse() {
 		}
 		st := n.Status()
 		n.notice(st)
+		n.tellPulse(&st)
 		if st.State == Joined {
 			continue
 		}

@@ -32,6 +32,7 @@ type Node struct {
 	replaceable map[string]time.Time // names whose nodes may be replaced, and until when
 	founding    bool                 // this node has founded, or is about to
 	told        chan struct{}        // closed by Found
+	beats       map[uint64]beat      // how members do
 	watch       watch
 
 	closing chan struct{}
@@ -49,7 +50,7 @@ func Open(o Options) (*Node, error) {
 	o = o.withDefaults()
 	n := &Node{
 		options: o, started: uint64(time.Now().UnixNano()),
-		others: map[uint64]About{}, moved: map[uint64]string{}, replaceable: map[string]time.Time{},
+		others: map[uint64]About{}, moved: map[uint64]string{}, replaceable: map[string]time.Time{}, beats: map[uint64]beat{},
 		told: make(chan struct{}), closing: make(chan struct{}),
 	}
 	lo := peer.Options{
@@ -88,7 +89,7 @@ func (n *Node) open() error {
 	lo := o.Log
 	lo.Member = &logserver.Member{
 		Network: network{n}, Number: number(n.id), Joins: joins,
-		Identity: segment.Identity{Cluster: n.cluster, Node: n.id}, About: about.encode(), Zone: zoneOf,
+		Identity: segment.Identity{Cluster: n.cluster, Node: n.id}, About: about.encode(), Zone: zoneOf, Pulse: n.Pulse,
 	}
 	log, err := logserver.Open(lo)
 	if err != nil {
@@ -140,6 +141,10 @@ func (n *Node) identity() peer.Identity {
 
 // handle takes a message of another node.
 func (n *Node) handle(from uint64, kind byte, payload []byte) {
+	if kind == messagePulse {
+		n.hearPulse(from, payload)
+		return
+	}
 	if log := n.log.Load(); log != nil {
 		log.Receive(from, kind, payload)
 	}

@@ -69,6 +69,11 @@ type member struct {
 	Role   string `json:"role"`
 	Self   bool   `json:"self,omitempty"`
 	about
+
+	// What it has said of itself last; nothing: it has said nothing lately.
+	Lag     *uint64  `json:"lag,omitempty"`     // Raft entries that it is behind whoever is furthest
+	Balance *float64 `json:"balance,omitempty"` // its stored bytes beside the members' mean
+	State   string   `json:"state,omitempty"`   // what hinders it
 }
 
 // about is what of what a member says about itself the page shows.
@@ -147,7 +152,36 @@ func clusterOf(c logserver.Cluster) cluster {
 	for i, m := range c.Members {
 		said.Members[i] = member{ID: m.ID.String(), Number: m.Number, Role: m.Role, Self: m.Self, about: aboutOf(m.About)}
 	}
+	compare(said.Members, c.Members)
 	return said
+}
+
+// compare says how the members do, each beside the others.
+func compare(said []member, members []logserver.MemberStatus) {
+	var furthest uint64
+	var stored, heard float64
+	for _, m := range members {
+		if m.Pulse != nil {
+			furthest = max(furthest, m.Pulse.Applied)
+			stored += float64(m.Pulse.Stored)
+			heard++
+		}
+	}
+	for i, m := range members {
+		switch {
+		case m.Pulse == nil && len(members) > 1:
+			said[i].State = "silent"
+		case m.Pulse == nil:
+		default:
+			said[i].Lag = new(furthest - m.Pulse.Applied)
+			if stored > 0 {
+				said[i].Balance = new(float64(m.Pulse.Stored) * heard / stored)
+			}
+			if m.Pulse.Full {
+				said[i].State = "disk full"
+			}
+		}
+	}
 }
 
 // aboutOf reads what a member says about itself: JSON, of package cluster.

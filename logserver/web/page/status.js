@@ -76,14 +76,21 @@ function stateOf(s) {
 }
 
 // What a member may be told to be, beside its id, number and role.
-const more = ['zone', 'region', 'state', 'lag', 'balance', 'repair']
+const more = {
+  region: at => at,
+  zone: at => at,
+  state: so => so,
+  lag: n => n ? `${number(n)} behind` : 'up to date',
+  balance: share => `holds ${Math.round(share * 100)} % of the mean`,
+  repair: n => n ? `${plural(n, 'entry', 'entries')} to repair` : 'whole',
+}
 
 function cluster(c) {
   say($('cluster-size'), plural(c.members.length, 'node', 'nodes'))
   say($('cluster-id'), c.id)
   $('members').replaceChildren(...c.members.map(m => {
     const name = m.name || m.address || m.id.slice(0, 8)
-    const facts = more.filter(key => m[key] !== undefined && m[key] !== '').map(key => `${key} ${typeof m[key] === 'number' ? number(m[key]) : m[key]}`)
+    const facts = Object.entries(more).filter(([key]) => m[key] !== undefined).map(([key, show]) => show(m[key]))
     return make('li', { title: m.id }, make('span.number', null, String(m.number)), make('span.mono', null, name),
       make(`span.role.${m.role === 'leader' ? 'lead' : 'other'}`, null, m.role), m.self ? make('span.faint', null, 'this one') : '', make('span.faint', null, facts.join(', ')))
   }))

@@ -214,6 +214,7 @@ func FuzzStep(f *testing.F) {
 	f.Add(byte(MessageRefused), refusal{1, 1}.append(nil))
 	f.Add(byte(MessageHello), memory{1, 2, 3, 4}.append(nil))
 	f.Add(byte(MessageWelcome), []byte{1, 7, 1})
+	f.Add(byte(MessageWelcome), []byte{1, 7, 1, 2})
 	f.Add(byte(MessageKept), kept{1, 2}.append(nil))
 	f.Add(byte(MessageRecords), []byte{1, 1, 0})
 	f.Add(byte(MessageClock), appendTime([]byte{messageVersion}, 7))

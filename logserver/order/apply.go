@@ -93,7 +93,10 @@ func (c *Core) decide(rec *record, e *envelope) error {
 			rec.settings = e.settings
 			rec.settings.Voters = voters
 			rec.settings.Configuration = e.configuration + 1
-			return rec.settings.known()
+			if err := rec.settings.known(); err != nil {
+				return err
+			}
+			rec.skipped = rec.settings.follows(&c.state.settings) != nil
 		}
 	case KindIncarnation:
 		if rec.skipped = e.incarnation <= now.incarnation; !rec.skipped {

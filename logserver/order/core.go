@@ -16,7 +16,9 @@ var ErrNotServing = errors.New("not serving")
 type Options struct {
 	Node   uint64 // its Raft number, from 1
 	Limits Limits // taken when the cluster is founded, by Settings ever after; zero: the default
-	Retain int64  // bytes of ordered entries to keep in memory for other nodes; 0: 64 MiB
+	// Placement is taken when the cluster is founded; later only Set changes it. Replicas 0: 3.
+	Placement Placement
+	Retain    int64 // bytes of ordered entries to keep in memory for other nodes; 0: 64 MiB
 
 	// Join: this node doesn't found a cluster. It is, or will be, a member of one.
 	Join bool
@@ -94,7 +96,7 @@ type Core struct {
 
 // New returns a Core without a past. It is restored next, or started.
 func New(o Options) *Core {
-	o.Limits = o.Limits.withDefaults()
+	o.Limits, o.Placement = o.Limits.withDefaults(), o.Placement.WithDefaults()
 	if o.Retain <= 0 {
 		o.Retain = 64 << 20
 	}
@@ -140,8 +142,8 @@ func (c *Core) WrittenDecided() uint64 { return c.written }
 // Time returns the time of the last accepted entry, Unix nanoseconds, 0 if there is none.
 func (c *Core) Time() int64 { return c.state.time }
 
-// Settings returns what the cluster decides by. Once founded, Options that say
-// otherwise have no effect.
+// Settings returns what the cluster decides by, and who votes; until it is founded, zeroes. Once
+// founded, Options that say otherwise have no effect.
 func (c *Core) Settings() Settings {
 	s := c.state.settings
 	s.Voters = append([]uint64(nil), c.state.members.Voters...)

@@ -223,7 +223,7 @@ func TestNewerVersions(t *testing.T) {
 		"type":     New(Options{}).ReplayOrder([]byte{1, byte(pb.EntryConfChange), 1, 1}),
 		"state":    New(Options{}).ReplayState([]byte{2}),
 		"decided":  New(Options{}).ReplayDecided([]byte{2}, nil),
-		"settings": (&Settings{Apply: 2}).known(),
+		"settings": (&Settings{Apply: 3}).known(),
 		"load":     New(Options{}).LoadCheckpoint(appendSum([]byte{4}, 0)),
 	} {
 		if !errors.Is(err, ErrUnknown) {

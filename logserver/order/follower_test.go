@@ -44,7 +44,7 @@ func newLed(t testing.TB, seed uint64) *led {
 	l.must(l.core.Start())
 	l.welcome()
 	settings := envelope{kind: KindSettings, header: header{node: 1}, settings: Settings{
-		Apply: applyVersion, Limits: Limits{}.withDefaults(), Voters: []uint64{1},
+		Apply: applyVersion, Limits: Limits{}.withDefaults(), Placement: Placement{}.WithDefaults(), Voters: []uint64{1},
 	}}
 	join := &pb.ConfChangeV2{
 		Changes: []*pb.ConfChangeSingle{change(pb.ConfChangeAddLearnerNode, 3)},

@@ -27,6 +27,9 @@ func seeds() [][]byte {
 		(&envelope{kind: KindSettings, header: header{node: 1, configuration: 1}, settings: Settings{
 			Apply: 1, Limits: Limits{1, 1, 1, 1}, Voters: []uint64{1},
 		}}).append(nil),
+		(&envelope{kind: KindSettings, header: header{node: 1, configuration: 1}, settings: Settings{
+			Apply: 2, Limits: Limits{1, 1, 1, 1}, Placement: Placement{5, 2, 1, CommitAll}, Voters: []uint64{1},
+		}}).append(nil),
 	}
 	three := keyed("c", "k2", "x")
 	three.Entries, three.Producer, three.Seq = 3, []byte("r"), 1

@@ -151,6 +151,9 @@ func (s *state) installSettings(settings *Settings) error {
 	if err := settings.known(); err != nil {
 		return err
 	}
+	if err := settings.follows(&s.settings); err != nil {
+		return fmt.Errorf("%w: %w", errInstall, err)
+	}
 	if s.settings.Configuration == 0 {
 		s.installMembers(&Members{Voters: settings.Voters}, &fact{})
 	}

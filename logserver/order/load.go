@@ -79,7 +79,10 @@ func (c *Core) LoadCheckpoint(state []byte) error {
 	c.restore.hard, c.restore.loading, c.restore.sparse = hard, l, true
 	c.written = c.state.applied
 	c.saved = saved{l.keys, c.state.outcomes.next}
-	return c.state.settings.known()
+	if err := c.state.settings.known(); err != nil {
+		return err
+	}
+	return c.state.settings.Check()
 }
 
 // decode reads what append wrote into a new state.

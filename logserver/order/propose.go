@@ -105,7 +105,7 @@ func (c *Core) introduce() error {
 	}
 	if c.state.settings.Configuration == 0 && c.leads() {
 		founding := envelope{kind: KindSettings, header: *c.header(0), settings: Settings{
-			Apply: applyVersion, Limits: c.options.Limits, Voters: []uint64{c.options.Node},
+			Apply: applyVersion, Limits: c.options.Limits, Placement: c.options.Placement, Voters: []uint64{c.options.Node},
 		}}
 		if err := c.propose(founding.append(nil)); err != nil {
 			return err

@@ -30,6 +30,9 @@ func (c *Core) start() (err error) {
 	if err := checkAbout(c.options.About); err != nil {
 		return err
 	}
+	if err := c.options.Placement.Check(); err != nil {
+		return err
+	}
 	if err := c.loaded(); err != nil {
 		return err
 	}

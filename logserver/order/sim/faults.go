@@ -17,7 +17,7 @@ func (w *world) nemesis() {
 
 func (w *world) fault() {
 	n := w.nodes[w.ids[w.r.IntN(len(w.ids))]]
-	switch w.r.IntN(15) {
+	switch w.r.IntN(16) {
 	case 0, 1:
 		w.partition()
 	case 2:
@@ -49,6 +49,8 @@ func (w *world) fault() {
 		w.shrink()
 	case 14:
 		w.lose()
+	case 15:
+		w.set()
 	case 11:
 		if w.chance(3) { // all at once
 			for _, id := range w.ids {

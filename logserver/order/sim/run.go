@@ -41,7 +41,7 @@ type Report struct {
 	Proposals, Acknowledged, Heads               int
 	Partitions, Crashes, Kills, Freezes, Leaders int
 	Joined, Left, Lost, Pulled, Faulty, Copies   int
-	Turns, Verified, Replaced                    int
+	Turns, Verified, Replaced, Set               int
 	Underway                                     int // checkpoints with something ordered and not decided
 	Virtual                                      time.Duration
 	Err                                          error
@@ -258,6 +258,7 @@ func (r *Report) add(o *Report) {
 	r.Copies += o.Copies
 	r.Turns += o.Turns
 	r.Replaced += o.Replaced
+	r.Set += o.Set
 	r.Verified += o.Verified
 	r.Underway += o.Underway
 	r.Virtual += o.Virtual

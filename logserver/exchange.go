@@ -116,6 +116,7 @@ func (m *member) stored(places []blobstore.Place, ordered [][]byte) {
 	for _, entry := range ordered {
 		l.contents.Order(entry)
 	}
+	m.answerPuts(nil)
 }
 
 // storeContents makes the content that came durable, as a batch of its own.

@@ -35,7 +35,8 @@ type member struct {
 	coming    []incoming // content, to be stored with the next flush
 	size      int64      // of its frames
 	payloads  map[blobstore.Digest][]byte
-	held      int // bytes of payloads
+	held      int      // bytes of payloads
+	putters   []putter // wait for what is in coming
 	flights   []*flight
 	waiting   *batch // taken, and could not be proposed yet
 	spent     []*batch
@@ -217,8 +218,11 @@ func (m *member) round() error {
 			return err
 		}
 		did, err := m.flush()
-		if err != nil || !did {
+		if err != nil {
 			return err
+		}
+		if !did {
+			return m.storePuts()
 		}
 		if err := m.writeBehind(); err != nil {
 			return err

@@ -23,7 +23,8 @@ type lan struct {
 	mu    sync.Mutex
 	nodes map[uint64]*Log
 	cut   map[[2]uint64]bool
-	dead  map[uint64]bool // its power has failed
+	dead  map[uint64]bool                                         // its power has failed
+	spoil func(from, to uint64, kind byte, payload []byte) []byte // what arrives in place of a message; nil: the message
 	pipes map[[2]uint64]chan func()
 	done  chan struct{}
 	wait  sync.WaitGroup
@@ -49,6 +50,9 @@ func (p port) Send(to uint64, kind byte, payload []byte) {
 	defer n.mu.Unlock()
 	if n.dead[p.from] {
 		return
+	}
+	if n.spoil != nil {
+		payload = n.spoil(p.from, to, kind, payload)
 	}
 	pipe, ok := n.pipes[pair]
 	if !ok {

@@ -18,9 +18,9 @@ func (l *Links) accept(nc net.Conn) {
 	}
 	l.begin(c)
 	l.goroutines.Go(func() {
-		linked, err := l.answer(c)
+		kept, err := l.answer(c)
 		l.done(c)
-		if linked {
+		if kept {
 			return
 		}
 		c.close(err)
@@ -52,9 +52,9 @@ func (l *Links) done(c *connection) {
 	}
 }
 
-// answer hears who has dialed, and what for. It tells whether the connection has become a link's; if not, the error
-// says why it was refused. Whoever has not shown that he is a node gets no answer.
-func (l *Links) answer(c *connection) (linked bool, err error) {
+// answer hears who has dialed, and what for. It tells whether the connection has become a link's, or that of one who puts;
+// if not, the error says why it was refused. Whoever has not shown that he is a node gets no answer.
+func (l *Links) answer(c *connection) (kept bool, err error) {
 	o := &l.options
 	ctx, cancel := context.WithTimeout(l.ctx, o.OpenTime)
 	defer cancel()
@@ -63,6 +63,15 @@ func (l *Links) answer(c *connection) (linked bool, err error) {
 	}
 	if err := c.secure(ctx, o.TLS); err != nil {
 		return false, c.refuse(err)
+	}
+	if l.requests != nil {
+		if puts, err := c.speaksHTTP(); err != nil {
+			return false, err
+		} else if puts {
+			l.done(c)
+			err := l.requests.take(c, l.forget)
+			return err == nil, err
+		}
 	}
 	said, err := c.listen(frameHello)
 	l.done(c)

@@ -133,6 +133,10 @@
 //
 // # Ringlog's own
 //
+// The port of nodes takes puts, too, if Options.Put says what becomes of them: a connection that begins with a method of HTTP is no
+// link and no call. With TLS who puts shows a node's certificate, as everybody there; ALPN is not asked for. A web page (a
+// request with an Origin) gets 403.
+//
 // Here is the mechanism; what a Ringlog node does with a put belongs to its server: a Put that takes only
 // the event's digest as key (else an [ErrRefused], so 400), and returns nil when the event is flushed.
 package peer

@@ -19,6 +19,7 @@ type Links struct {
 	cancel     context.CancelFunc
 	goroutines sync.WaitGroup
 	calls      chan struct{} // one is taken by each call that is served
+	requests   *requests     // nil: HTTP isn't spoken
 
 	mu        sync.Mutex // guards the following
 	links     map[uint64]*link
@@ -36,13 +37,17 @@ var ErrClosed = errors.New("the links are closed")
 func New(options Options) *Links {
 	options = options.complete()
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Links{
+	l := &Links{
 		options: options, start: draw(), ctx: ctx, cancel: cancel,
 		calls:     make(chan struct{}, options.MaxCalls),
 		links:     make(map[uint64]*link),
 		open:      make(map[*connection]struct{}),
 		listeners: make(map[net.Listener]struct{}),
 	}
+	if options.Put != nil {
+		l.requests = serveRequests(options.Put, options.PutOptions, options.MaxPeers)
+	}
+	return l
 }
 
 // draw draws a number that isn't 0.
@@ -155,7 +160,7 @@ func (l *Links) rest(d time.Duration) {
 	}
 }
 
-// Close closes listeners, links and calls, and returns when the last Handle, Method and hook has. It
+// Close closes listeners, links, calls and puts, and returns when the last Handle, Method, Put and hook has. It
 // may be called again.
 func (l *Links) Close() error {
 	l.mu.Lock()
@@ -169,6 +174,9 @@ func (l *Links) Close() error {
 	}
 	l.mu.Unlock()
 	l.goroutines.Wait()
+	if l.requests != nil {
+		_ = l.requests.server.Close() // their connections are closed: nobody is there to be told
+	}
 	return nil
 }
 

@@ -31,6 +31,11 @@ type Options struct {
 	// it may admit nodes that are no Peers: these are sent to while their link lasts.
 	Admit func(Identity) error
 
+	// Put stores what is put over HTTP on the port; nil: no HTTP is spoken there. Whoever gets so far has shown a
+	// certificate of a node, but has not said which cluster he belongs to. PutOptions are its limits.
+	Put        Put
+	PutOptions PutOptions
+
 	// Bulk tells which messages go by the lane that waits for the other; nil: those of more than 32 KiB. Only
 	// messages of one lane keep their order.
 	Bulk func(kind byte, size int) bool
@@ -38,7 +43,7 @@ type Options struct {
 	Hooks Hooks
 
 	MaxFrame   int           // bytes of a message, request or result
-	MaxPeers   int           // links at once, those of guests included
+	MaxPeers   int           // links at once, those of guests included; likewise connections that put over HTTP
 	MaxCalls   int           // calls that are served at once
 	MaxPending int           // connections at once that have not said yet who they are
 	KeepFrames int           // messages of a lane of a link that wait for being acknowledged

@@ -57,8 +57,8 @@ func TestHooksTellALinksLife(t *testing.T) {
 	p := startProxy(t, b.address, func() fate { return spared })
 	peer := b.peer()
 	peer.Address = p.address()
+	b.SetPeers(map[uint64]Peer{1: {Name: "n1"}}) // first, so that a isn't refused
 	a.SetPeers(map[uint64]Peer{2: peer})
-	b.SetPeers(map[uint64]Peer{1: {Name: "n1"}})
 	a.Send(2, 1, []byte("x"))
 	await(t, "acknowledged", func() bool { return told.count("acknowledge") == 1 })
 	if e := told.of("acknowledge"); e.Peer != 2 || e.Name != "n2" || e.Count != 1 {

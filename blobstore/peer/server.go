@@ -40,11 +40,16 @@ func ListenPut(address string, put Put, options PutOptions) (*PutServer, error) 
 	if err != nil {
 		return nil, fmt.Errorf("listen for puts: %w", err)
 	}
+	return servePut(listener, NewPutHandler(put, options), options), nil
+}
+
+// servePut serves a handler of puts on a listener until Close is called.
+func servePut(listener net.Listener, handler http.Handler, options PutOptions) *PutServer {
 	options = options.complete()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &PutServer{listener: listener, options: options, cancel: cancel, served: make(chan error, 1)}
 	s.server = http.Server{
-		Handler:           NewPutHandler(put, options),
+		Handler:           handler,
 		ReadHeaderTimeout: options.ReadTime,
 		WriteTimeout:      2 * (options.ReadTime + options.PutTime), // a turn, the body, the put, the answer
 		IdleTimeout:       options.IdleTime,
@@ -54,7 +59,7 @@ func ListenPut(address string, put Put, options PutOptions) (*PutServer, error) 
 		ErrorLog:          log.New(io.Discard, "", 0), // about clients' connections; Put knows its own errors
 	}
 	go func() { s.served <- s.server.Serve(listener) }()
-	return s, nil
+	return s
 }
 
 // Addr is where the server listens.

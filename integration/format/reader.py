@@ -26,7 +26,7 @@ class Bytes: # takes fields off the front
         b = self.byte()
         return b if b < 128 else b & 127 | self.u() << 7
     def list(self, element): return [element() for _ in range(self.u())]
-    def settings(self): return [self.u() for _ in range(6)], self.list(self.u)
+    def settings(self): return [self.u(), v := self.u(), *(self.u() for _ in range(4)), self.list(self.u), v > 1 and [self.u() for _ in range(4)]]
 
 class Reader:
     def __init__(self, log):

@@ -31,4 +31,7 @@
 //	replace   allows an empty node to take the place of a member, under its name
 //	lead      has a member lead
 //	act       carries out an action that the embedding program has registered
+//
+// And content over HTTP: POST /_put with {"key":"<its SHA-256>","event":<an entry>} is stored, not ordered: see
+// logserver.Log.Put.
 package cluster

@@ -55,6 +55,7 @@ func Open(o Options) (*Node, error) {
 	}
 	lo := peer.Options{
 		Self: n.identity, Handle: n.handle, Serve: n.methods(), Admit: n.admit, Hooks: n.hooks(),
+		Put: n.put, PutOptions: o.puts(),
 	}
 	if o.Certificates != nil {
 		lo.TLS = o.Certificates.Config()
@@ -148,6 +149,15 @@ func (n *Node) handle(from uint64, kind byte, payload []byte) {
 	if log := n.log.Load(); log != nil {
 		log.Receive(from, kind, payload)
 	}
+}
+
+// put stores content that another node, or a program of AllData, has put: see logserver.Log.Put.
+func (n *Node) put(ctx context.Context, key string, event []byte) error {
+	log := n.log.Load()
+	if log == nil {
+		return errors.New("this node looks for a cluster")
+	}
+	return log.Put(ctx, key, event)
 }
 
 // admit tells whether a node of this cluster may open a link. One that isn't known here may:

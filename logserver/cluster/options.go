@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"net"
 	"time"
 
@@ -56,6 +57,17 @@ func (o Options) withDefaults() Options {
 		o.Name = o.Address
 	}
 	return o
+}
+
+const (
+	aroundEvent = 64 << 10 // bytes that a put may have beside its event
+	maxPuts     = 16       // at once: each holds its event in memory
+	putsEnd     = time.Second
+)
+
+// puts are the limits of what is put over HTTP.
+func (o *Options) puts() peer.PutOptions {
+	return peer.PutOptions{MaxBody: cmp.Or(o.Log.MaxEntry, 1<<20) + aroundEvent, MaxPuts: maxPuts, CloseTime: putsEnd}
 }
 
 func (o *Options) logger() *zerolog.Logger { return &o.Log.Logger }

@@ -9,7 +9,7 @@ import (
 )
 
 // What came before its content waits here, in its order: an order frame that names a
-// batch is never stored before the batch. To Raft that is a slow network.
+// batch is never stored before the batch, unless this is placed. To Raft that is a slow network.
 
 // maxWaiting bounds how much waits for content; what is beyond is dropped, as a network
 // may, and comes again.
@@ -18,13 +18,25 @@ const maxWaiting = 256
 // has tells whether content is stored, or will be with the next flush.
 func (c *Core) has(d blobstore.Digest) bool { return c.options.Has == nil || c.options.Has(d) }
 
-// batchOf returns who proposed the batch that data, an envelope, is about, and its digest.
-func batchOf(data []byte) (node uint64, d blobstore.Digest, ok bool) {
+// owns tells whether this node is to have content.
+func (c *Core) owns(d blobstore.Digest) bool { return c.options.Owns == nil || c.options.Owns(d) }
+
+// named is the batch that an envelope names.
+type named struct {
+	node   uint64 // who proposed it
+	digest blobstore.Digest
+	placed bool
+}
+
+// batchOf returns the batch that data, an envelope, is about.
+func batchOf(data []byte) (b named, ok bool) {
 	r := reader{b: data}
-	if r.byte() != envelopeVersion || Kind(r.byte()) != KindBatch {
-		return 0, d, false
+	version := r.byte()
+	if version != envelopeVersion && version != placedVersion || Kind(r.byte()) != KindBatch {
+		return b, false
 	}
-	node = r.uvarint()
+	b.placed = version == placedVersion
+	b.node = r.uvarint()
 	r.uvarint()
 	r.uvarint()
 	r.uvarint()
@@ -32,8 +44,14 @@ func batchOf(data []byte) (node uint64, d blobstore.Digest, ok bool) {
 		r.uvarint()
 	}
 	r.time()
-	r.into(d[:])
-	return node, d, !r.bad
+	r.into(b.digest[:])
+	return b, !r.bad
+}
+
+// waitsFor returns the batch that an envelope waits for: it isn't here, and must be.
+func (c *Core) waitsFor(data []byte) (b named, waits bool) {
+	b, ok := batchOf(data)
+	return b, ok && !b.placed && !c.has(b.digest)
 }
 
 // missing returns the Raft index of the first batch of a message that isn't here; 0: all are.
@@ -42,7 +60,7 @@ func (c *Core) missing(m *pb.Message) (index uint64) {
 		if e.GetIndex() <= c.state.applied || e.GetType() != pb.EntryNormal || len(e.GetData()) == 0 {
 			continue
 		}
-		if _, d, ok := batchOf(e.GetData()); ok && !c.has(d) {
+		if _, waits := c.waitsFor(e.GetData()); waits {
 			return e.GetIndex()
 		}
 	}
@@ -105,9 +123,9 @@ func (c *Core) askForContent() {
 	c.pullHeld()
 	asked := make(map[blobstore.Digest]bool)
 	ask := func(envelope []byte) {
-		if node, d, ok := batchOf(envelope); ok && len(asked) < maxWants && !asked[d] && !c.has(d) {
-			asked[d] = true
-			c.want(node, &Want{Digest: d})
+		if b, waits := c.waitsFor(envelope); waits && len(asked) < maxWants && !asked[b.digest] {
+			asked[b.digest] = true
+			c.want(b.node, &Want{Digest: b.digest})
 		}
 	}
 	for _, m := range c.held {

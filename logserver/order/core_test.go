@@ -216,7 +216,7 @@ func TestNewerVersions(t *testing.T) {
 	rec.node = 1
 	trim := appendHeader(nil, KindTrim, &header{node: 1})
 	for what, err := range map[string]error{
-		"envelope": new(envelope).decode([]byte{3, 1}),
+		"envelope": new(envelope).decode([]byte{4, 1}),
 		"kind":     new(envelope).decode(trim),
 		"record":   new(record).decode(rec.append(nil)),
 		"order":    New(Options{}).ReplayOrder([]byte{2, 0, 1, 1}),

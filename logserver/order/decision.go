@@ -56,6 +56,14 @@ type Decision struct {
 	Time                   int64  // of the accepted entries, Unix nanoseconds
 	Runs                   []Run  // by ordinal
 	Outcomes               []Outcome
+	// Holders are the nodes that had the content when the batch was proposed: who proposed
+	// it, or, if it is Placed, those that had flushed it.
+	Holders []uint64
+	// Placed: the content need not be here.
+	Placed bool
+	// Owned: this node is to have the content: if it isn't here, it is to be fetched. In a replay
+	// nobody is asked for that, and it isn't set.
+	Owned bool
 	Chain                  blobstore.Digest // up to and with this decision's record
 }
 
@@ -68,7 +76,9 @@ func (c *Core) show(rec *record) *Decision {
 		Node: rec.node, Incarnation: rec.incarnation, Seq: rec.seq,
 		Digest: rec.digest, Entries: rec.entries, Time: rec.time,
 		Runs: d.Runs[:0], Outcomes: d.Outcomes[:0], Chain: c.state.chain,
+		Holders: rec.holders, Placed: rec.placed,
 	}
+	d.Owned = rec.kind == KindBatch && c.node != nil && c.owns(rec.digest)
 	ordinal := uint32(0)
 	for i := range rec.items {
 		it := &rec.items[i]

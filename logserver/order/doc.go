@@ -40,10 +40,14 @@
 // Ready, for what may leave while it is flushed, and after Advance. Before Ready, Early decides
 // what is committed of what was flushed already, so that it need not wait for what came since.
 //
-// All members own all content. Who proposes a batch sends its content to all others
+// Content goes with its order, or before. Together: who proposes a batch sends its content to all others
 // (MessagePut) and says so to nobody; Options.Has tells the Core whether content is here,
 // and Arrived that some has come. What is ordered before its content is here is not stored,
-// nor acknowledged, but waits (content.go), and the content is asked for (MessageWant).
+// nor acknowledged, but waits (content.go), and the content is asked for (MessageWant). Placed
+// (Proposal.Place): some nodes have flushed the content (MessageHold, MessageHeld) before the batch is
+// proposed, which names them; its order is stored with or without content. Each batch says itself
+// which of the two it is. Options.Owns tells the Core whether content belongs here; what doesn't is not waited
+// for either when decided records are pulled.
 //
 // A proposal is numbered by node, incarnation and seq, and handed to one leader after
 // the other until it is decided (handover.go). Apply takes a node's next number only, so

@@ -28,11 +28,12 @@ const (
 type header struct {
 	node, incarnation, seq, configuration uint64
 	holders                               []uint64
+	placed                                bool // a batch that the holders had flushed before it was proposed
 }
 
 // envelope is a proposal.
 //
-//	version (1; 2: there is a fact), kind: a byte each; node, incarnation, seq, configuration: uvarint;
+//	version (1; 2: there is a fact; 3: placed), kind: a byte each; node, incarnation, seq, configuration: uvarint;
 //	holders: count, uvarint each
 //	batch:       stamp (8 bytes, LE), digest (32 bytes), entries: uvarint
 //	             logs: count, each: number: uvarint, if it is 0: length byte, name
@@ -92,10 +93,14 @@ const (
 const (
 	envelopeVersion = 1
 	factVersion     = 2
+	placedVersion   = 3
 	minRun          = 4 // bytes of the shortest encoded run
 )
 
 func appendHeader(dst []byte, kind Kind, h *header) []byte {
+	if h.placed {
+		return appendVersioned(dst, placedVersion, kind, h)
+	}
 	return appendVersioned(dst, envelopeVersion, kind, h)
 }
 
@@ -172,14 +177,18 @@ func appendRun(dst []byte, u *run) []byte {
 func (e *envelope) decode(data []byte) error {
 	const what = "proposal"
 	r := reader{b: data}
-	factual := len(data) > 0 && data[0] == factVersion
-	if factual {
+	factual, placed := len(data) > 0 && data[0] == factVersion, len(data) > 0 && data[0] == placedVersion
+	if factual || placed {
 		r.byte()
 	} else if err := r.version(what); err != nil {
 		return err
 	}
 	e.kind, e.fact = Kind(r.byte()), fact{}
 	r.header(&e.header)
+	e.placed = placed
+	if placed && (e.kind != KindBatch || len(e.holders) == 0) {
+		r.fail()
+	}
 	switch e.kind {
 	case KindBatch:
 		e.batch.decode(&r)

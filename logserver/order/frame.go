@@ -75,8 +75,8 @@ func Digest(payload []byte) (d blobstore.Digest, ok bool) {
 	if err != nil || e.GetType() != pb.EntryNormal {
 		return d, false
 	}
-	_, d, ok = batchOf(e.GetData())
-	return d, ok
+	b, ok := batchOf(e.GetData())
+	return b.digest, ok
 }
 
 // Runs calls fn with the batches that a decided frame's payload gives indices, and with the

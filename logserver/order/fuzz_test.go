@@ -43,6 +43,9 @@ func seeds() [][]byte {
 			panic(err)
 		}
 		list = append(list, p.append(appendHeader(nil, KindBatch, h)))
+		placed := *h
+		placed.placed, placed.holders = true, []uint64{2, 9, 300}
+		list = append(list, p.append(appendHeader(nil, KindBatch, &placed)))
 	}
 	return list
 }
@@ -214,11 +217,13 @@ func FuzzStep(f *testing.F) {
 	f.Add(byte(MessageRefused), refusal{1, 1}.append(nil))
 	f.Add(byte(MessageHello), memory{1, 2, 3, 4}.append(nil))
 	f.Add(byte(MessageWelcome), []byte{1, 7, 1})
+	f.Add(byte(MessageWelcome), []byte{1, 7, 1, 2})
 	f.Add(byte(MessageKept), kept{1, 2}.append(nil))
 	f.Add(byte(MessageRecords), []byte{1, 1, 0})
 	f.Add(byte(MessageClock), appendTime([]byte{messageVersion}, 7))
 	f.Add(byte(MessagePull), Pull{1, 9}.append(nil))
 	f.Add(byte(MessageWant), (&Want{Digest: blobstore.Digest{1}, Log: 1, Index: 2}).append(nil))
+	f.Add(byte(MessageHeld), AppendHeld(nil, blobstore.Digest{1}))
 	f.Fuzz(func(t *testing.T, kind byte, payload []byte) {
 		m := newMachine(t, Limits{})
 		m.core.lead = 0 // so that records are looked at
@@ -236,6 +241,9 @@ func FuzzStep(f *testing.F) {
 			if again, err := ReadWant(w.append(nil)); err != nil || again != w {
 				t.Fatalf("%+v again: %+v, %v", w, again, err)
 			}
+		}
+		if d, err := ReadHeld(payload); err == nil && !bytes.Equal(AppendHeld(nil, d), payload) {
+			t.Fatalf("%x again: %x", payload, AppendHeld(nil, d))
 		}
 		_ = SplitDecided(payload, func(uint64, []byte) error { return nil })
 		m.core.leading, m.core.lead = true, 1

@@ -196,7 +196,7 @@ func (c *Core) acceptBatch(m *Message, e *envelope) error {
 	case e.seq > last+1:
 		c.send(m.From, MessageRefused, refusal{e.incarnation, last + 1}.append(nil))
 		return nil
-	case !c.has(e.digest):
+	case !e.placed && !c.has(e.digest):
 		c.park(m)
 		return nil
 	}

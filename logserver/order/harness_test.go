@@ -292,12 +292,19 @@ func (m *machine) propose(stamp int64, appends ...Append) []answer {
 	m.decided = func(d *Decision) {
 		if d.Kind == KindBatch && d.Own {
 			got = answers(m.t, d, appends)
+			if d.Placed != (stamp%3 == 2) || d.Holders[0] != 1 {
+				m.t.Errorf("placed %v, holders %v", d.Placed, d.Holders)
+			}
 		}
 		if before != nil {
 			before(d)
 		}
 	}
-	m.must(m.core.Propose(proposal(appends), digestOf(stamp, appends), stamp))
+	p := proposal(appends)
+	if stamp%3 == 2 { // some are placed: whatever holds of the others holds of them
+		p.Place([]uint64{1, uint64(stamp)})
+	}
+	m.must(m.core.Propose(p, digestOf(stamp, appends), stamp))
 	m.settle()
 	m.decided = before
 	if len(got) != len(appends) {

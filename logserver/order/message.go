@@ -18,7 +18,7 @@ type Message struct {
 // MessageKind says what a message's payload is. All but Raft's begin with a version byte.
 type MessageKind uint8
 
-// The kinds. Pull, Want and Put are for those who keep content and decided frames:
+// The kinds. Pull, Want, Put, Hold and Held are for those who keep content and decided frames:
 // Step doesn't take them.
 const (
 	_               MessageKind = iota
@@ -33,6 +33,8 @@ const (
 	MessageWant                 // asks for content: see Want
 	MessagePut                  // a content frame
 	MessageClock                // what time it is there
+	MessageHold                 // a content frame, to be flushed and answered
+	MessageHeld                 // the answer: the digest of what is flushed
 	messageKinds
 )
 
@@ -85,6 +87,22 @@ func ReadWant(payload []byte) (w Want, err error) {
 	r.into(w.Digest[:])
 	w.Log, w.Index = r.uint32(), r.between(0, maxNumber)
 	return w, r.end(what)
+}
+
+// AppendHeld appends a Held message's payload: the sender has flushed the content of a batch.
+func AppendHeld(dst []byte, d blobstore.Digest) []byte {
+	return append(append(dst, messageVersion), d[:]...)
+}
+
+// ReadHeld reads what AppendHeld wrote.
+func ReadHeld(payload []byte) (d blobstore.Digest, err error) {
+	const what = "held"
+	r := reader{b: payload}
+	if err := r.version(what); err != nil {
+		return d, err
+	}
+	r.into(d[:])
+	return d, r.end(what)
 }
 
 // kept is up to where a leader has stored entries in its term. Those who follow tell it

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // MaxReplicas is how many nodes may hold the same content.
@@ -12,10 +13,10 @@ const MaxReplicas = 7
 // Placement says how many nodes hold content, which, and how many must before an append is
 // confirmed. It is cluster state.
 type Placement struct {
-	Replicas     int // nodes that hold content, from 1; there may not be as many yet
-	OtherZones   int // so many of them in other zones than the first one's, where possible
-	OtherRegions int // so many of them in other regions
-	Commit       Commit
+	Replicas     int    `json:"replicas"`      // nodes that hold content, from 1; there may not be as many yet
+	OtherZones   int    `json:"other_zones"`   // so many of them in other zones of the first one's region, where possible
+	OtherRegions int    `json:"other_regions"` // and so many in other regions
+	Commit       Commit `json:"commit"`
 }
 
 // Commit is how many of the replicas must hold content.
@@ -82,23 +83,61 @@ func (p Placement) WithDefaults() Placement {
 
 // Check reports what is wrong with a placement; the error wraps ErrSettings.
 func (p *Placement) Check() error {
-	others := func(what string, n int) error {
-		if n < 0 || n >= p.Replicas {
-			return fmt.Errorf("%w: %d replicas in other %s of %d: it must be from 0 to %d",
-				ErrSettings, n, what, p.Replicas, p.Replicas-1)
-		}
-		return nil
-	}
 	switch {
 	case p.Replicas < 1 || p.Replicas > MaxReplicas:
-		return fmt.Errorf("%w: %d replicas: it must be from 1 to %d", ErrSettings, p.Replicas, MaxReplicas)
+		return fmt.Errorf("%w: replicas must be from 1 to %d, not %d", ErrSettings, MaxReplicas, p.Replicas)
+	case p.OtherZones < 0 || p.OtherRegions < 0 || p.OtherZones >= p.Replicas || p.OtherRegions >= p.Replicas-p.OtherZones:
+		return fmt.Errorf("%w: of %d replicas, %d can't be in other zones and %d in other regions: together they must be fewer",
+			ErrSettings, p.Replicas, p.OtherZones, p.OtherRegions)
 	case p.Commit >= commits:
 		return fmt.Errorf("%w: %v", ErrSettings, p.Commit)
 	}
-	if err := others("zones", p.OtherZones); err != nil {
-		return err
+	return nil
+}
+
+// The names of settings that With changes.
+const (
+	SettingReplicas     = "replicas"
+	SettingOtherZones   = "other-zones"
+	SettingOtherRegions = "other-regions"
+	SettingCommit       = "commit"
+)
+
+// With returns the placement with one setting changed, by its name, to a value as people write
+// it. Its error wraps ErrSettings.
+func (p Placement) With(name, value string) (Placement, error) {
+	fields := map[string]*int{SettingReplicas: &p.Replicas, SettingOtherZones: &p.OtherZones, SettingOtherRegions: &p.OtherRegions}
+	field, number := fields[name]
+	var err error
+	switch {
+	case number:
+		if *field, err = strconv.Atoi(value); err != nil {
+			return p, fmt.Errorf("%w: %s is a number, not %q", ErrSettings, name, value)
+		}
+	case name == SettingCommit:
+		if p.Commit, err = ParseCommit(value); err != nil {
+			return p, err
+		}
+	default:
+		return p, fmt.Errorf("%w: there are %s, %s, %s and %s, and no %q",
+			ErrSettings, SettingReplicas, SettingOtherZones, SettingOtherRegions, SettingCommit, name)
 	}
-	return others("regions", p.OtherRegions)
+	return p, p.Check()
+}
+
+// Get returns the value of a setting by its name, as With takes it; "" of one that isn't there.
+func (p *Placement) Get(name string) string {
+	switch name {
+	case SettingReplicas:
+		return strconv.Itoa(p.Replicas)
+	case SettingOtherZones:
+		return strconv.Itoa(p.OtherZones)
+	case SettingOtherRegions:
+		return strconv.Itoa(p.OtherRegions)
+	case SettingCommit:
+		return p.Commit.String()
+	}
+	return ""
 }
 
 func appendPlacement(dst []byte, p *Placement) []byte {

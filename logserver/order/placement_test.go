@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 )
 
 func TestPlacements(t *testing.T) {
 	for _, p := range []Placement{
-		{Replicas: 1}, {Replicas: 3}, {3, 2, 2, CommitAll}, {7, 6, 0, CommitOne}, {2, 0, 1, CommitQuorum},
+		{Replicas: 1}, {Replicas: 3}, {3, 1, 1, CommitAll}, {7, 6, 0, CommitOne}, {2, 0, 1, CommitQuorum},
 	} {
 		if err := p.Check(); err != nil {
 			t.Errorf("%+v: %v", p, err)
@@ -31,7 +32,7 @@ func TestPlacements(t *testing.T) {
 
 var impossible = []Placement{
 	{}, {Replicas: -1}, {Replicas: 8}, {Replicas: 3, OtherZones: 3}, {Replicas: 3, OtherZones: -1},
-	{Replicas: 1, OtherRegions: 1}, {Replicas: 3, OtherRegions: -1}, {Replicas: 3, Commit: commits},
+	{3, 2, 1, CommitQuorum}, {Replicas: 1, OtherRegions: 1}, {Replicas: 3, OtherRegions: -1}, {Replicas: 3, Commit: commits},
 }
 
 func TestCommitLevels(t *testing.T) {
@@ -53,6 +54,26 @@ func TestCommitLevels(t *testing.T) {
 	}
 	if _, err := ParseCommit("most"); !errors.Is(err, ErrSettings) {
 		t.Errorf("most: %v", err)
+	}
+}
+
+func TestOneSettingChanged(t *testing.T) {
+	for _, test := range []struct{ name, value, want string }{
+		{SettingReplicas, "5", ""}, {SettingOtherZones, "2", ""}, {SettingOtherRegions, "1", ""}, {SettingCommit, "all", ""},
+		{SettingReplicas, "9", "from 1 to 7, not 9"}, {SettingReplicas, "many", "is a number"}, {SettingReplicas, "3.0", "is a number"},
+		{SettingOtherZones, "3", "of 3 replicas, 3 can't be"}, {SettingCommit, "most", "one, quorum or all"},
+		{"colour", "red", `and no "colour"`},
+	} {
+		p, err := (Placement{Replicas: 3}).With(test.name, test.value)
+		switch {
+		case test.want == "" && (err != nil || p.Get(test.name) != test.value):
+			t.Errorf("%s %s: %+v, %v", test.name, test.value, p, err)
+		case test.want != "" && (!errors.Is(err, ErrSettings) || !strings.Contains(err.Error(), test.want)):
+			t.Errorf("%s %s: %v", test.name, test.value, err)
+		}
+	}
+	if p := (Placement{}); p.Get("colour") != "" {
+		t.Error("there is a colour")
 	}
 }
 

@@ -3,6 +3,7 @@ package order
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	pb "go.etcd.io/raft/v3/raftpb"
@@ -14,33 +15,16 @@ var ErrFaulty = errors.New("this node is not to be trusted with a vote")
 
 // probation keeps a node that has started from voting, leading and acknowledging until
 // the others have said that nothing they remember of it is missing; as many are enough,
-// after a while, as it takes to come to anything. Any of them may find that something is:
-// then the disk is an old copy. What they have learnt from this start doesn't count, so
-// who has passed isn't asked any more.
+// after a while, as it takes to come to anything, but who leads has to be among them. Any of
+// them may find that something is: then the disk is an old copy. What they have learnt from
+// this start doesn't count, so who has passed isn't asked any more.
 type probation struct {
 	passed  bool
 	faulty  error
-	met     []uint64 // who has spoken to this node, members or not
-	welcome []uint64 // whom this node is welcome to
-	mine    memory   // as of the start
-}
-
-// memory is what a node says that it remembers of its past.
-type memory struct{ start, incarnation, term, last uint64 }
-
-func (m memory) append(dst []byte) []byte {
-	return appendUvarints(append(dst, messageVersion), m.start, m.incarnation, m.term, m.last)
-}
-
-func (m *memory) decode(payload []byte) error {
-	const what = "hello"
-	r := reader{b: payload}
-	if err := r.version(what); err != nil {
-		return err
-	}
-	m.start, m.incarnation = r.uvarint(), r.between(0, maxNumber)
-	m.term, m.last = r.between(0, maxNumber), r.between(0, maxNumber)
-	return r.end(what)
+	met     []uint64          // who has spoken to this node, members or not
+	welcome map[uint64]uint64 // whom this node is welcome to, and who leads as they last said
+	since   uint64            // tick of the first of these answers
+	mine    memory            // as of the start
 }
 
 // takesPart tells whether Raft runs here: the node is a trusted one.
@@ -90,7 +74,7 @@ func (p *probation) meet(c *Core, id uint64) {
 	}
 }
 
-// tick asks everybody who hasn't answered.
+// tick asks everybody: those who have answered, too, as they may know of another leader by now.
 func (p *probation) tick(c *Core) {
 	if p.faulty != nil || p.passed {
 		return
@@ -98,11 +82,24 @@ func (p *probation) tick(c *Core) {
 	if p.look(c); p.passed || c.ticks%2 != 1 {
 		return
 	}
-	for _, id := range append(c.others(), p.met...) {
-		if !slices.Contains(p.welcome, id) {
-			c.send(id, MessageHello, p.mine.append(nil))
+	ask := append(c.others(), p.met...)
+	for _, id := range slices.Sorted(maps.Keys(p.welcome)) {
+		if lead := p.awaited(c, id); lead != 0 && !slices.Contains(ask, lead) {
+			ask = append(ask, lead)
 		}
 	}
+	for _, id := range ask {
+		c.send(id, MessageHello, p.mine.append(nil))
+	}
+}
+
+// awaited returns who leads as another node says, if that has to be heard yet, else 0.
+func (p *probation) awaited(c *Core, id uint64) uint64 {
+	lead := p.welcome[id]
+	if _, ok := p.welcome[lead]; ok || lead == c.options.Node {
+		return 0
+	}
+	return lead
 }
 
 // seen is what this node has heard from another: in which term it spoke last, and up to
@@ -171,54 +168,68 @@ func (c *Core) forgotten(id uint64, m *memory) error {
 	return nil
 }
 
-// stepHello answers: version, start: as asked; 1 and nothing more, or 0 and the reason.
+// stepHello tells a node that has started whether it is welcome.
 func (c *Core) stepHello(m *Message) error {
 	var theirs memory
 	if err := theirs.decode(m.Payload); err != nil {
 		return err
 	}
-	answer := appendUvarints([]byte{messageVersion}, theirs.start)
+	answer := welcome{start: theirs.start}
 	if err := c.forgotten(m.From, &theirs); err != nil {
-		answer = append(append(answer, 0), err.Error()...)
-	} else {
-		answer = append(answer, 1)
+		answer.reason = err.Error()
+	} else if c.state.members.votes(c.options.Node) { // others may not notice that nobody leads any more
+		answer.lead = c.lead
 	}
-	c.send(m.From, MessageWelcome, answer)
+	c.send(m.From, MessageWelcome, answer.append(nil))
 	return nil
 }
 
 func (c *Core) stepWelcome(m *Message) error {
-	const what = "welcome"
-	r := reader{b: m.Payload}
-	if err := r.version(what); err != nil {
-		return err
-	}
-	start, ok := r.uvarint(), r.byte()
-	reason := r.take(len(r.b))
-	if err := r.end(what); err != nil {
+	var theirs welcome
+	if err := theirs.decode(m.Payload); err != nil {
 		return err
 	}
 	p := &c.probation
-	if start != p.mine.start || p.passed || slices.Contains(p.welcome, m.From) {
+	if theirs.start != p.mine.start || p.passed {
 		return nil
 	}
-	if ok == 0 {
-		p.distrust(fmt.Errorf("node %d says that %s", m.From, reason))
+	if theirs.reason != "" {
+		p.distrust(fmt.Errorf("node %d says that %s", m.From, theirs.reason))
 		return nil
 	}
-	p.welcome = append(p.welcome, m.From)
+	if len(p.welcome) == 0 {
+		p.welcome, p.since = make(map[uint64]uint64), c.ticks
+	}
+	p.welcome[m.From] = theirs.lead
 	p.look(c)
 	return nil
 }
 
-// patience is for how many ticks everybody's answer is waited for.
+// patience is for how many ticks everybody's answer is waited for, from the first one on: how
+// long it took to ask says nothing about how long others take.
 const patience = 5
 
 // look ends the probation when enough have answered.
 func (p *probation) look(c *Core) {
 	everybody := true
 	for _, id := range c.others() {
-		everybody = everybody && slices.Contains(p.welcome, id)
+		_, ok := p.welcome[id]
+		everybody = everybody && ok
 	}
-	p.passed = p.faulty == nil && len(p.welcome) >= p.needed(c) && (everybody || c.ticks >= patience)
+	for id := range p.welcome {
+		if p.awaited(c, id) != 0 {
+			return
+		}
+	}
+	p.passed = p.faulty == nil && len(p.welcome) >= p.needed(c) && (everybody || c.ticks-p.since >= patience)
+}
+
+// hold compares what a leader's heartbeat says with what is here: a leader tells as committed
+// only what this node has acknowledged to it.
+func (c *Core) hold(m *pb.Message) {
+	if last := c.storage.last(); m.GetType() == pb.MsgHeartbeat && m.GetCommit() > last {
+		c.leading, c.lead = false, 0
+		c.probation.distrust(fmt.Errorf("it has Raft entries up to %d and acknowledged %d to node %d, which leads",
+			last, m.GetCommit(), m.GetFrom()))
+	}
 }

@@ -28,6 +28,7 @@ type Append struct {
 type Proposal struct {
 	batch
 	appends       int
+	holders       []uint64
 	logNames      table
 	producerNames table
 	err           error // of appends that can't be proposed
@@ -79,6 +80,7 @@ func (t *table) position(name []byte) uint32 {
 // Reset empties the proposal.
 func (p *Proposal) Reset() {
 	p.appends, p.entries, p.err = 0, 0, nil
+	p.holders = p.holders[:0]
 	p.logs, p.runs = p.logs[:0], p.runs[:0]
 	p.logNames.reset()
 	p.producerNames.reset()
@@ -86,6 +88,11 @@ func (p *Proposal) Reset() {
 
 // Len returns how many appends were added.
 func (p *Proposal) Len() int { return p.appends }
+
+// Place says which nodes have flushed the batch's content: the batch is placed. Its order may then be stored
+// by nodes that don't have the content, which is for owners only. Without holders, as after Reset,
+// content and order go together.
+func (p *Proposal) Place(holders []uint64) { p.holders = append(p.holders[:0], holders...) }
 
 var mainLog = []byte("main")
 

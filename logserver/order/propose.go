@@ -45,7 +45,11 @@ func (c *Core) Propose(p *Proposal, digest blobstore.Digest, stamp int64) error 
 	if err := p.seal(digest, stamp, c.number); err != nil {
 		return err
 	}
-	c.proposal = appendHeader(c.proposal[:0], KindBatch, c.header(c.seq+1))
+	h := c.header(c.seq + 1)
+	if len(p.holders) > 0 {
+		h.placed, h.holders = true, append(h.holders[:0], p.holders...)
+	}
+	c.proposal = appendHeader(c.proposal[:0], KindBatch, h)
 	c.proposal = p.append(c.proposal)
 	return c.handOverNew(digest)
 }
@@ -75,8 +79,10 @@ func (c *Core) handOverNew(digest blobstore.Digest) error {
 
 func (c *Core) header(seq uint64) *header {
 	h := &c.envelope.header // free between two decisions
-	*h = header{c.options.Node, c.incarnation, seq, c.state.settings.Configuration,
-		append(h.holders[:0], c.options.Node)}
+	*h = header{
+		node: c.options.Node, incarnation: c.incarnation, seq: seq, configuration: c.state.settings.Configuration,
+		holders: append(h.holders[:0], c.options.Node),
+	}
 	return h
 }
 

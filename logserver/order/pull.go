@@ -221,8 +221,12 @@ const maxPullWants = 512
 
 var errEnough = errors.New("enough")
 
-// lacks returns what has to be here before a record is written.
+// lacks returns what has to be here before a record is written. Of a batch that is placed, or that this node
+// doesn't own, that is nothing: who owns the content fetches it behind, and goes on ordering meanwhile.
 func (c *Core) lacks(rec *record) (w Want, lacks bool) {
+	if rec.placed || !c.owns(rec.digest) {
+		return w, false
+	}
 	for i := range rec.items {
 		if it := &rec.items[i]; it.adds() {
 			if c.has(rec.digest) {

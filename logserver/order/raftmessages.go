@@ -72,6 +72,9 @@ func (c *Core) stepRaft(m *Message) error {
 	if c.probation.meet(c, m.From); !c.takesPart() {
 		return nil
 	}
+	if c.hold(r); !c.takesPart() {
+		return nil
+	}
 	c.witness(r)
 	switch r.GetType() {
 	case pb.MsgApp:

@@ -11,7 +11,7 @@ import (
 //
 //	kind: a byte; index, term: uvarint
 //	empty:  nothing more
-//	others: flags: a byte (1: skipped, 2: there is a fact); node, incarnation, seq, configuration: uvarint;
+//	others: flags: a byte (1: skipped, 2: there is a fact, 4: placed); node, incarnation, seq, configuration: uvarint;
 //	        holders: count, uvarint each
 //	batch:       time (8 bytes, LE), digest (32 bytes), entries: uvarint
 //	             new logs: count, each: number: uvarint, length byte, name
@@ -66,6 +66,8 @@ func (rec *record) reset(index, term uint64) {
 const (
 	recordSkipped = 1
 	recordFact    = 1 << 1
+	recordPlaced  = 1 << 2
+	recordKnown   = recordSkipped | recordFact | recordPlaced
 )
 
 // factual tells whether there may be a fact in a record.
@@ -84,6 +86,9 @@ func (rec *record) append(dst []byte) []byte {
 	}
 	if rec.fact.id != 0 {
 		flags |= recordFact
+	}
+	if rec.placed {
+		flags |= recordPlaced
 	}
 	dst = appendUvarints(append(dst, flags), rec.node, rec.incarnation, rec.seq, rec.configuration)
 	dst = appendList(dst, rec.holders)
@@ -186,10 +191,11 @@ func (rec *record) decode(data []byte) error {
 	}
 	flags := r.byte()
 	rec.skipped = flags&recordSkipped != 0
-	if flags&^(recordSkipped|recordFact) != 0 || flags&recordFact != 0 && !rec.factual() {
+	if flags&^recordKnown != 0 || flags&recordFact != 0 && !rec.factual() || flags&recordPlaced != 0 && kind != KindBatch {
 		r.fail()
 	}
 	r.header(&rec.header)
+	rec.placed = flags&recordPlaced != 0
 	switch rec.kind {
 	case KindBatch:
 		rec.decodeBatch(&r)

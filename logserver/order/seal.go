@@ -34,7 +34,8 @@ const (
 	rowHere      = 1 << 2 // the content lies in the file
 	rowProducers = 1 << 3 // the producers, by name, are those of the batch before
 	rowFact      = 1 << 4 // there is a fact
-	rowKnown     = rowSkipped | rowSame | rowHere | rowProducers | rowFact
+	rowPlaced    = 1 << 5
+	rowKnown     = rowSkipped | rowSame | rowHere | rowProducers | rowFact | rowPlaced
 )
 
 // filed gathers the rows of the file that is being written.
@@ -141,6 +142,9 @@ func (s *rowState) flags(rec *record, offset int64) (flags byte) {
 	}
 	if offset != 0 {
 		flags |= rowHere
+	}
+	if rec.placed {
+		flags |= rowPlaced
 	}
 	if equal(rec.producers, s.producers, func(a, b []byte) bool { return string(a) == string(b) }) {
 		flags |= rowProducers
@@ -277,8 +281,8 @@ func (s *rowState) decode(r *reader, index uint64, digest func(int64) (blobstore
 		return rec, r.malformed()
 	}
 	flags := r.byte()
-	rec.skipped = flags&rowSkipped != 0
-	if flags&^rowKnown != 0 || flags&rowFact != 0 && !rec.factual() {
+	rec.skipped, rec.placed = flags&rowSkipped != 0, flags&rowPlaced != 0
+	if flags&^rowKnown != 0 || flags&rowFact != 0 && !rec.factual() || rec.placed && rec.kind != KindBatch {
 		r.fail()
 	}
 	if flags&rowSame == 0 {

@@ -87,6 +87,54 @@ func TestDistrusted(t *testing.T) {
 	}
 }
 
+// TestWaitedFor: everybody's answer is waited for half a second, beginning with the first one,
+// and that of who leads as long as a voter says so.
+func TestWaitedFor(t *testing.T) {
+	m := &machine{t: t, options: Options{Node: 3, Join: true, Start: 7}, db: &database{}}
+	m.core = New(m.options)
+	m.must(m.core.Start())
+	m.must(m.core.Step(m.raft(1, &pb.Message{Type: pb.MsgHeartbeat.Enum()})))
+	m.core.state.members.Voters = []uint64{1, 2, 4}
+	wait := func(ticks int) {
+		for range ticks {
+			if m.core.takesPart() {
+				t.Fatal("takes part too soon")
+			}
+			m.must(m.core.Tick(1))
+		}
+	}
+	says := func(from, lead uint64) {
+		m.must(m.core.Step(Message{from, 3, MessageWelcome, welcome{start: m.options.Start, lead: lead}.append(nil)}))
+	}
+	wait(3 * patience) // nobody hears it
+	says(2, 1)
+	wait(3 * patience) // who leads is slow
+	says(2, 0)
+	if m.core.Tick(1); !m.core.takesPart() {
+		t.Fatal("still waits for one that leads no more")
+	}
+}
+
+// TestLeaderKnowsBetter: a node that passed its probation all the same, and is told of entries that
+// it has acknowledged and hasn't got, takes no part any more.
+func TestLeaderKnowsBetter(t *testing.T) {
+	m := follower(t)
+	m.entries(1, 1, 0, 0, entry(1, 1, ""), entry(2, 1, ""))
+	beat := func(commit uint64) {
+		m.must(m.core.Step(m.raft(1, &pb.Message{Type: pb.MsgHeartbeat.Enum(), Term: new(uint64(1)), Commit: new(commit)})))
+		m.settle()
+	}
+	if beat(2); m.core.Faulty() != nil {
+		t.Fatal(m.core.Faulty())
+	}
+	if beat(3); !errors.Is(m.core.Faulty(), ErrFaulty) {
+		t.Errorf("faulty: %v", m.core.Faulty())
+	}
+	if beat(4); m.core.takesPart() || m.core.Serving() {
+		t.Error("takes part")
+	}
+}
+
 // TestForgotten: what a node has forgotten that others know of it is found out.
 func TestForgotten(t *testing.T) {
 	c := newMachine(t, Limits{}).core

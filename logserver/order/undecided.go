@@ -67,10 +67,10 @@ func (u *Undecided[V]) Order(payload []byte) {
 	if r.bad {
 		return
 	}
-	if _, d, ok := batchOf(r.b); ok {
-		if s, ok := u.byDigest[d]; ok {
+	if b, ok := batchOf(r.b); ok {
+		if s, ok := u.byDigest[b.digest]; ok {
 			s.ordered = index
-			u.byDigest[d] = s
+			u.byDigest[b.digest] = s
 		}
 	}
 }

@@ -19,6 +19,7 @@ type node struct {
 	skew   time.Duration
 	disk   disk
 	db     *database
+	old    bool // its disk was replaced by an earlier copy
 
 	// Of this start:
 	up       bool
@@ -108,6 +109,10 @@ func (n *node) tick() {
 	}
 	if err := n.core.Tick(n.clock()); err != nil {
 		n.fatal(err)
+		return
+	}
+	if err := n.core.Faulty(); err != nil && !n.old {
+		n.w.fail("node %d, whose disk is what it was: %w", n.id, err)
 		return
 	}
 	n.pump()

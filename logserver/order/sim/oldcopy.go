@@ -31,7 +31,7 @@ func (w *world) oldCopy(restarts bool) {
 	}
 	applied := n.core.Applied()
 	w.stop(n, true)
-	n.disk.files, n.db = synced(files), db
+	n.disk.files, n.db, n.old = synced(files), db, true
 	w.report.Copies++
 	w.say("node %d gets its old copy, had come to %d", n.id, applied)
 	w.until("the node to start", func() bool { return n.up })

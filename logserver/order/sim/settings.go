@@ -13,7 +13,8 @@ func (w *world) set() {
 		return
 	}
 	p := order.Placement{Replicas: 1 + w.r.IntN(order.MaxReplicas), Commit: order.Commit(w.r.IntN(3))}
-	p.OtherZones, p.OtherRegions = w.r.IntN(p.Replicas), w.r.IntN(p.Replicas)
+	p.OtherZones = w.r.IntN(p.Replicas)
+	p.OtherRegions = w.r.IntN(p.Replicas - p.OtherZones)
 	w.report.Set++
 	w.say("node %d proposes %+v", l.id, p)
 	if err := l.core.Set(p); err != nil && !errors.Is(err, order.ErrNotServing) {

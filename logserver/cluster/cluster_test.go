@@ -152,6 +152,11 @@ func TestOneBecomesThreeAndOneAgain(t *testing.T) {
 			t.Errorf("node %d says that %d owns it, and itself: %v", n.Status().Number, owners[0].Number, n.Owns("a value"))
 		}
 	}
+	until(t, "all to say how they do", func() bool {
+		of, ok := a.Pulse(b.Status().Number)
+		back, also := b.Pulse(a.Status().Number)
+		return ok && also && of.Applied == a.Log().Pulse().Applied && back.Applied == of.Applied && of.Stored > 0
+	})
 	ctx := context.Background()
 	for _, leaving := range []string{"c", "b"} {
 		must(t, p.node[leaving].Leave(ctx))

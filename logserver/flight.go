@@ -81,9 +81,13 @@ func (m *member) mayPropose() bool {
 	return len(m.flights) < maxFlights && bytes < maxFlightBytes
 }
 
-// refuseGathered refuses what was not handed over yet.
+// refuseGathered refuses what was not handed over yet. What was is given up before: an appender
+// knows its appends by their order alone.
 func (m *member) refuseGathered(reason string) {
 	if b := m.next(); b != nil {
+		for _, f := range m.flights {
+			m.giveUp(f)
+		}
 		m.log.refuse(b, reason)
 		m.spent = append(m.spent, b)
 		m.tell()

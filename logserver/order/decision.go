@@ -64,7 +64,7 @@ type Decision struct {
 	// Owned: this node is to have the content: if it isn't here, it is to be fetched. In a replay
 	// nobody is asked for that, and it isn't set.
 	Owned bool
-	Chain                  blobstore.Digest // up to and with this decision's record
+	Chain blobstore.Digest // up to and with this decision's record
 }
 
 // show makes rec, which has just been installed, into the decision that callers see.

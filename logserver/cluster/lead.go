@@ -44,7 +44,8 @@ func lead[In, Out any](ctx context.Context, n *Node, name string, in In, do atLe
 		default:
 			err = n.callMember(ctx, s.Leader, toLeader+name, in, &out)
 		}
-		passing := errors.Is(err, order.ErrNotServing) || peer.Code(err) == codeNoLeader || peer.Code(err) == codeMoved
+		passing := errors.Is(err, order.ErrNotServing) || peer.Code(err) == codeNoLeader || peer.Code(err) == codeMoved ||
+			errors.Is(err, peer.ErrNotSent) // who led is gone: another will
 		if err == nil || !passing {
 			return out, err
 		}

@@ -15,6 +15,7 @@ import (
 
 func newClusterCerts() *cobra.Command {
 	var dir string
+	var missing bool
 	command := &cobra.Command{
 		Use:   "certs --dir DIR NAME...",
 		Short: "Make certificates for the links between nodes",
@@ -25,10 +26,16 @@ func newClusterCerts() *cobra.Command {
 			if err := checkNodes(dir, names); err != nil {
 				return withCode(exitUsage, err)
 			}
+			if missing {
+				if names = lacking(dir, names); len(names) == 0 {
+					return nil
+				}
+			}
 			return makeCerts(cmd.OutOrStdout(), dir, names)
 		},
 	}
 	command.Flags().StringVar(&dir, "dir", "", "directory of the certificates; made if its parent exists")
+	command.Flags().BoolVar(&missing, "missing", false, "pass over nodes that have a certificate and a key in DIR")
 	return command
 }
 
@@ -48,6 +55,16 @@ func checkNodes(dir string, names []string) error {
 		}
 	}
 	return nil
+}
+
+// lacking returns the names of those who haven't got both their files in dir.
+func lacking(dir string, names []string) (all []string) {
+	for _, name := range names {
+		if !isThere(filepath.Join(dir, name+peer.CertSuffix)) || !isThere(filepath.Join(dir, name+peer.KeySuffix)) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // makeCerts makes what is missing in dir. If something is in the way, it makes nothing.

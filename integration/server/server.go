@@ -60,7 +60,7 @@ type Server struct {
 // is killed when the test ends.
 func New(t testing.TB, dir string, env map[string]string) *Server {
 	t.Helper()
-	s := &Server{Dir: dir, Addr: freeAddress(t), t: t, env: map[string]string{}}
+	s := &Server{Dir: dir, Addr: FreeAddress(t), t: t, env: map[string]string{}}
 	_, port, _ := net.SplitHostPort(s.Addr)
 	maps.Copy(s.env, map[string]string{
 		"PORT": port, "BLOBS": filepath.Join(dir, "blobs"), "DB": filepath.Join(dir, "db"),
@@ -80,7 +80,8 @@ func (s *Server) End() {
 // Configure sets variables, from the next start on.
 func (s *Server) Configure(env map[string]string) { maps.Copy(s.env, env) }
 
-func freeAddress(t testing.TB) string {
+// FreeAddress is one of this machine that nobody listens on.
+func FreeAddress(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

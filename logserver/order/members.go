@@ -36,6 +36,11 @@ func (m *Members) votes(id uint64) bool {
 // Joint tells whether a change is under way.
 func (m Members) Joint() bool { return len(m.Outgoing) > 0 }
 
+// leaves tells whether a node votes until the change that is under way is done, and is no member then.
+func (m *Members) leaves(id uint64) bool {
+	return slices.Contains(m.Outgoing, id) && !slices.Contains(m.Voters, id) && !slices.Contains(m.Learners, id) && !slices.Contains(m.Next, id)
+}
+
 // All returns every member's number, ascending.
 func (m Members) All() []uint64 {
 	list := slices.Concat(m.Voters, m.Outgoing, m.Learners)

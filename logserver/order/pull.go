@@ -106,13 +106,16 @@ func (p *pull) tick(c *Core) {
 
 // tickAlone is for a node that has had no leader for long: it pulls what others have
 // decided. Perhaps it doesn't know yet that a change of members has ended, and waits for
-// votes that nobody has to give any more.
+// votes that nobody has to give any more. One that is leaving isn't told otherwise.
 func (p *pull) tickAlone(c *Core) {
-	if c.lead != 0 {
+	patience := uint64(leaderless)
+	if c.leaving() {
+		patience = unheard
+	} else if c.lead != 0 {
 		p.at, p.records = c.ticks, nil
 		return
 	}
-	if c.ticks-p.at < leaderless {
+	if c.ticks-p.at < patience {
 		return
 	}
 	p.at, p.records = c.ticks, nil
@@ -126,8 +129,14 @@ func (p *pull) tickAlone(c *Core) {
 // leaderless is for how many ticks a node may be without a leader before it pulls.
 const leaderless = 30
 
+// unheard is for how many ticks a node that is leaving may not hear from its leader before it pulls.
+const unheard = 3
+
+// leaving tells whether this node will be no member when the change that is under way is done.
+func (c *Core) leaving() bool { return c.state.members.leaves(c.options.Node) }
+
 func (c *Core) stepRecords(m *Message) {
-	if p := &c.pull; (p.goal != nil || c.lead == 0) && p.records == nil && c.takesPart() {
+	if p := &c.pull; (p.goal != nil || c.lead == 0 || c.leaving()) && p.records == nil && c.takesPart() {
 		p.records, p.from = m.Payload, m.From
 	}
 }

@@ -28,6 +28,7 @@ func (c *Core) collect() error {
 	s := c.readyState()
 	steady := s.term == c.flushed.term && s.vote == c.flushed.vote
 	for _, m := range c.ready.Messages {
+		c.holdBack(m)
 		out, err := c.encodeRaft(m)
 		if err != nil {
 			return err
@@ -47,6 +48,16 @@ func (c *Core) collect() error {
 		c.confirmed(&c.ready.ReadStates[i])
 	}
 	return nil
+}
+
+// holdBack tells a node that is leaving as committed only what is written here. Else that
+// node may know, and be stopped, that it is none any more while nobody who stays does: after
+// a power cut they would wait for its vote. Raft drops it when the change is decided here, so it
+// pulls the end of the change: see tickAlone.
+func (c *Core) holdBack(m *pb.Message) {
+	if c.state.members.leaves(m.GetTo()) && m.GetCommit() > c.written {
+		m.Commit = new(c.written)
+	}
 }
 
 func (c *Core) encodeRaft(m *pb.Message) (Message, error) {
@@ -76,6 +87,9 @@ func (c *Core) stepRaft(m *Message) error {
 		return nil
 	}
 	c.witness(r)
+	if c.leaving() && m.From == c.lead && c.pull.goal == nil {
+		c.pull.at = c.ticks // who leads still speaks to this node
+	}
 	switch r.GetType() {
 	case pb.MsgApp:
 		return c.receive(r)

@@ -236,6 +236,30 @@ func TestVoteIsKept(t *testing.T) {
 	}
 }
 
+// TestLeaverKnowsNothingThatIsNotWritten: a node that knows for good that it has left is needed by
+// nobody, whatever power cuts do to those who stay.
+func TestLeaverKnowsNothingThatIsNotWritten(t *testing.T) {
+	for seed := range uint64(20) {
+		r := run(seed, Options{Nodes: 2, Quiet: true}, func(w *world) {
+			w.found()
+			w.clients = append(w.clients, &client{w: w, name: "c", done: true})
+			w.until("service", func() bool { return w.leader() != nil })
+			n := w.nodes[1]
+			w.leave(n.id)
+			w.until("it to have left", func() bool {
+				return n.gone || !n.core.Members().Has(n.id) && !n.core.PendingDecided()
+			})
+			for _, id := range []uint64{1, 2} {
+				w.stop(w.nodes[id], true)
+			}
+			w.recover()
+		})
+		if r.Err != nil {
+			t.Fatal(r.String())
+		}
+	}
+}
+
 // TestSameSeed: a seed is a run.
 func TestSameSeed(t *testing.T) {
 	for seed := uint64(1); seed <= 5; seed++ {

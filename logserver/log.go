@@ -22,6 +22,7 @@ var ErrClosed = errors.New("logserver: log closed")
 // serve it. It is made by Open and ends with Close.
 type Log struct {
 	options  Options
+	founding order.Placement // of Options.Settings
 	hub      *hub.Hub
 	usher    *usher
 	gatherer *gatherer

@@ -45,6 +45,7 @@ type member struct {
 	lastFlush time.Time
 	changed   bool // members, or what they say about themselves
 	faulty    bool // it was told
+	compared  bool // the settings, with those that Options ask for
 	belonged  bool // this node was a member at some time of this start
 
 	standing atomic.Pointer[Standing]
@@ -367,12 +368,16 @@ func (m *member) publish() {
 	core := m.log.core
 	s := &Standing{
 		Number: m.options.Number, Leader: core.Leader(), Applied: core.Applied(), Removed: m.isRemoved(),
-		Serving: core.Serving() && !m.isRemoved(), Faulty: core.Faulty(), Members: core.Members(), About: make(map[uint64][]byte), Seats: make(map[uint64]uint64),
+		Serving: core.Serving() && !m.isRemoved(), Faulty: core.Faulty(), Members: core.Members(), Settings: core.Settings(), About: make(map[uint64][]byte), Seats: make(map[uint64]uint64),
 	}
 	for _, id := range s.Members.All() {
 		s.About[id], s.Seats[id] = core.About(id), core.Seat(id)
 	}
 	m.standing.Store(s)
+	if s.Serving && !m.compared {
+		m.compared = true
+		m.log.warnOfSettings()
+	}
 }
 
 // join tells the network who the others are.

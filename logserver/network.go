@@ -57,15 +57,16 @@ func (m *Member) withDefaults() *Member {
 
 // Standing is how the cluster looks from this node.
 type Standing struct {
-	Number  uint64 // this node's
-	Leader  uint64 // 0: nobody, as far as is known here
-	Applied uint64 // Raft index of the last decision
-	Serving bool   // appends are taken
-	Removed bool   // this node was a member, and is none any more
-	Faulty  error  // why this node isn't trusted with a vote, or nil
-	Members order.Members
-	Seats   map[uint64]uint64 // where each member sits on the ring: see ring.Member
-	About   map[uint64][]byte // what each member says about itself, which may be nothing
+	Number   uint64 // this node's
+	Leader   uint64 // 0: nobody, as far as is known here
+	Applied  uint64 // Raft index of the last decision
+	Serving  bool   // appends are taken
+	Removed  bool   // this node was a member, and is none any more
+	Faulty   error  // why this node isn't trusted with a vote, or nil
+	Members  order.Members
+	Settings order.Settings    // what the cluster has agreed on; zero: not known here yet
+	Seats    map[uint64]uint64 // where each member sits on the ring: see ring.Member
+	About    map[uint64][]byte // what each member says about itself, which may be nothing
 }
 
 // Role returns what a member does: leader, voter, learner (it copies), or leaving.

@@ -24,13 +24,18 @@ var errNoRow = errors.New("logserver: the index has no row for an entry that exi
 // not yet decided is decided. When it returns, everything that was ever
 // acknowledged can be read.
 //
-// Errors: ErrInterrupted; *segment.DamageError for damaged data, other errors of package
+// Errors: ErrInterrupted; order.ErrSettings; *segment.DamageError for damaged data, other errors of package
 // segment and fs for directories that are not fit, each naming file and remedy.
 func Open(o Options) (*Log, error) {
 	o = o.withDefaults()
+	placement, err := o.placement()
+	if err != nil {
+		return nil, err
+	}
 	connections, history := o.divideMemory()
 	l := &Log{
 		options:  o,
+		founding: placement,
 		hub:      hub.New(o.Recent),
 		usher:    newUsher(),
 		metrics:  newMetrics(),
@@ -143,7 +148,9 @@ func (l *Log) restore() error {
 	if err := l.start(); err != nil {
 		return err
 	}
-	l.warnOfSettings()
+	if l.member == nil {
+		l.warnOfSettings()
+	}
 	l.core.Logs(func(name string, id uint32, head uint64) { l.hub.Found(name, id, head) })
 	l.lastWrite = time.Now()
 	if last, now := time.Unix(0, l.core.Time()), l.options.Now(); last.After(now) {
@@ -155,7 +162,8 @@ func (l *Log) restore() error {
 // warnOfSettings warns of options that ask for other settings than those which
 // the cluster was founded with.
 func (l *Log) warnOfSettings() {
-	limits := l.core.Settings().Limits
+	settings := l.core.Settings()
+	limits := settings.Limits
 	for _, s := range []struct {
 		name           string
 		asked, inForce int
@@ -168,6 +176,23 @@ func (l *Log) warnOfSettings() {
 				Msg(s.name + " only founds the data, which was founded with another value; that one stays in force")
 		}
 	}
+	for _, name := range order.SettingNames {
+		if asked, inForce := l.options.Settings[name], settings.Get(name); asked != "" && asked != inForce {
+			l.options.Logger.Warn().Str("asked", asked).Str("in_force", inForce).
+				Msg(name + " only founds the cluster, which has another value; that one stays in force; `ringlog cluster set` changes it")
+		}
+	}
+}
+
+// placement is what a cluster is founded with.
+func (o *Options) placement() (p order.Placement, err error) {
+	p = p.WithDefaults()
+	for _, name := range order.SettingNames {
+		if value := o.Settings[name]; value != "" && err == nil {
+			p, err = p.With(name, value)
+		}
+	}
+	return p, err
 }
 
 // replayIndexed replays the segments from the index's checkpoint on. When that
@@ -181,7 +206,7 @@ func (l *Log) replayIndexed() error {
 }
 
 func (l *Log) newCore() *order.Core {
-	o := order.Options{Node: 1, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}}
+	o := order.Options{Node: 1, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}, Placement: l.founding}
 	if m := l.member; m != nil {
 		o.Node, o.Join, o.Has, o.About = m.options.Number, m.options.Joins, m.has, m.options.About
 		o.Zone = m.options.Zone

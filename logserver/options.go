@@ -22,6 +22,10 @@ type Options struct {
 	Keys int // keyed appends that are remembered, 1,048,576
 	Logs int // logs that may exist, 10,000
 
+	// Settings say how content is placed, by name as order.Placement.With takes them. They, too, only
+	// found the cluster; Open, or a member that serves for the first time, warns of other values.
+	Settings map[string]string
+
 	MaxEntry     int           // bytes of an entry, 1 MiB, at most 16 MiB
 	MaxBatch     int           // bytes of entries gathered into one batch, 1 MiB
 	Recent       int           // bytes of encoded lines kept for the tails of all logs, 8 MiB

@@ -47,6 +47,13 @@ func (l *Log) Replace(ctx context.Context, old, number uint64, about []byte) err
 	return l.do(ctx, func() error { return l.core.Replace(old, number, about) })
 }
 
+// Set changes how content is placed. Standing tells when that is done: the Configuration of its
+// Settings is another then. Errors: order.ErrSettings; order.ErrNotServing if this node
+// doesn't lead; ErrClosed; ctx's.
+func (l *Log) Set(ctx context.Context, p order.Placement) error {
+	return l.do(ctx, func() error { return l.core.Set(p) })
+}
+
 // HandOver asks another node to lead. It does nothing where this one doesn't.
 func (l *Log) HandOver(ctx context.Context) error {
 	return l.do(ctx, func() error { return l.core.HandOver() })

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ringlog/ringlog/blobstore/peer"
 	"github.com/ringlog/ringlog/logserver/cluster"
+	"github.com/ringlog/ringlog/logserver/order"
 )
 
 // adminTime is how long a command waits for the cluster.
@@ -36,9 +37,14 @@ func newClusterAdmin() []*cobra.Command {
 			return a.show(out, st, func(w io.Writer) { printStatus(w, &st) })
 		}),
 		a.command("found", "Tell a node that looks for a cluster to found one", 0, does("found", nil, "founding")),
-		a.command("leave", "Have the node leave its cluster; its data stays", 0, does("leave", nil, "left: stop the node now; its data is a copy that no cluster knows any more")),
+		a.command("leave", "Have the node leave its cluster; its data stays", 0, func(ctx context.Context, call caller, out io.Writer, _ []string) error {
+			return parts(ctx, call, out, "leave", nil, "left: stop the node now; its data is a copy that no cluster knows any more")
+		}),
 		a.command("remove NODE", "Remove a member, by name or number, whether it is up or not", 1, func(ctx context.Context, call caller, out io.Writer, args []string) error {
-			return does("remove", args[0], args[0]+" is removed: its number is never given again")(ctx, call, out, nil)
+			return parts(ctx, call, out, "remove", args[0], args[0]+" is removed: its number is never given again")
+		}),
+		a.command("set "+strings.Join(order.SettingNames, "|")+" VALUE", "Change a setting of the cluster", 2, func(ctx context.Context, call caller, out io.Writer, args []string) error {
+			return set(ctx, call, out, args[0], args[1])
 		}),
 		a.command("replace NODE", "Let an empty node take the place of a member, under its name", 1, func(ctx context.Context, call caller, out io.Writer, args []string) error {
 			var name string
@@ -54,7 +60,7 @@ func newClusterAdmin() []*cobra.Command {
 			if err := call(ctx, "owner", args[0], &owners); err != nil {
 				return err
 			}
-			return a.show(out, owners, func(w io.Writer) { printMembers(w, owners, 0) })
+			return a.show(out, owners, func(w io.Writer) { printMembers(w, owners) })
 		}),
 	}
 	return commands
@@ -145,44 +151,4 @@ func (a *admin) show(out io.Writer, value any, table func(io.Writer)) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	table(w)
 	return w.Flush()
-}
-
-func printStatus(w io.Writer, st *cluster.Status) {
-	leader := "nobody"
-	for _, m := range st.Members {
-		if m.Number == st.Leader {
-			leader = m.Name
-		}
-	}
-	fmt.Fprintf(w, "cluster\t%s\n", st.Cluster)
-	fmt.Fprintf(w, "this node\t%s (number %d): %s\n", st.Name, st.Number, st.State)
-	fmt.Fprintf(w, "leader\t%s\n", leader)
-	if !st.Serving {
-		fmt.Fprintf(w, "appends\tare not taken here at present\n")
-	}
-	if st.Faulty != "" {
-		fmt.Fprintf(w, "faulty\t%s; replace it\n", st.Faulty)
-	}
-	if len(st.Members) == 0 {
-		return
-	}
-	fmt.Fprintln(w)
-	printMembers(w, st.Members, st.Number)
-}
-
-func printMembers(w io.Writer, members []cluster.Member, self uint64) {
-	fmt.Fprintln(w, "NUMBER\tNAME\tROLE\tPEERS\tCLIENTS\tZONE\tLINK")
-	for _, m := range members {
-		link := "up"
-		switch {
-		case m.Number == self:
-			link = "this node"
-		case !m.Connected && m.Error != "":
-			link = "down: " + m.Error
-		case !m.Connected:
-			link = "down"
-		}
-		zone := strings.Trim(m.Region+"/"+m.Zone, "/")
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Number, m.Name, m.Role, m.Address, m.Clients, zone, link)
-	}
 }

@@ -16,8 +16,8 @@ import (
 const prefix = "RINGLOG"
 
 // Config is the server's configuration, a field a variable, in the order of the manual. The tags:
-// default; want, what a good value looks like; min and max of a number; oneof; meaning; later, for what
-// a coming version brings: any value but the default refuses the start; secret, never shown.
+// default; want, what a good value looks like; min and max of a number; oneof; meaning;
+// secret, never shown.
 type Config struct {
 	Port     Count  `envconfig:"PORT" default:"8089" min:"0" max:"65535" want:"a port from 0 to 65535" meaning:"where clients connect (0: any free one)"`
 	Host     string `envconfig:"HOST" default:"127.0.0.1" want:"an address of this machine" meaning:"where clients connect; another than loopback needs TOKENS or TLS_CA, or INSECURE=true"`
@@ -58,10 +58,10 @@ type Cluster struct {
 	Node         string   `envconfig:"NODE" want:"a name" meaning:"name of this node; with PEER_CERT it is the certificate's"`
 	Advertise    string   `envconfig:"ADVERTISE" want:"an address, host or host:port" meaning:"address told to other nodes; default: this machine's name, and PEER_PORT"`
 	Expect       Count    `envconfig:"EXPECT" default:"0" min:"0" max:"7" want:"a number from 0 to 7" meaning:"how many nodes found the cluster together, this one included"`
-	Replicas     Count    `envconfig:"REPLICAS" default:"3" min:"1" max:"7" want:"a number from 1 to 7" later:"true" meaning:"copies of an entry (when founding)"`
-	Commit       Choice   `envconfig:"COMMIT" default:"quorum" oneof:"quorum one all" want:"quorum, one or all" later:"true" meaning:"copies that are flushed before an answer (when founding)"`
-	OtherZones   Count    `envconfig:"OTHER_ZONES" default:"0" min:"0" max:"7" want:"a number from 0 to 7" later:"true" meaning:"copies in other zones (when founding)"`
-	OtherRegions Count    `envconfig:"OTHER_REGIONS" default:"0" min:"0" max:"7" want:"a number from 0 to 7" later:"true" meaning:"copies in other regions (when founding)"`
+	Replicas     Count    `envconfig:"REPLICAS" default:"3" min:"1" max:"7" want:"a number from 1 to 7" meaning:"nodes that hold an entry; there may be fewer; only founds the cluster, later ringlog cluster set changes it"`
+	Commit       Choice   `envconfig:"COMMIT" default:"quorum" oneof:"quorum one all" want:"quorum, one or all" meaning:"how many of them have flushed it before an answer; only founds the cluster, later ringlog cluster set changes it"`
+	OtherZones   Count    `envconfig:"OTHER_ZONES" default:"0" min:"0" max:"6" want:"a number from 0 to 6" meaning:"so many of REPLICAS in other zones, where possible; only founds the cluster, later ringlog cluster set changes it"`
+	OtherRegions Count    `envconfig:"OTHER_REGIONS" default:"0" min:"0" max:"6" want:"a number from 0 to 6" meaning:"so many of REPLICAS in other regions, where possible; only founds the cluster, later ringlog cluster set changes it"`
 	Zone         string   `envconfig:"ZONE" want:"a name" meaning:"zone of this node"`
 	Region       string   `envconfig:"REGION" want:"a name" meaning:"region of this node"`
 	Metadata     Pairs    `envconfig:"METADATA" want:"name=value, with commas between" meaning:"metadata of this node, told to the others"`
@@ -81,6 +81,9 @@ func loadConfig() (*Config, error) {
 		if err := v.check(); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.checkPlacement(); err != nil {
+		return nil, err
 	}
 	return c, c.checkExposure()
 }
@@ -165,7 +168,7 @@ func isLoopback(host string) bool {
 type variable struct {
 	name, def, want, meaning string
 	oneof, min, max          string
-	later, secret            bool
+	secret                   bool
 	field                    reflect.Value
 }
 
@@ -181,7 +184,7 @@ func variables(c *Config) []variable {
 		rows = append(rows, variable{
 			name: tag.Get("envconfig"), def: tag.Get("default"), want: tag.Get("want"), meaning: tag.Get("meaning"),
 			oneof: tag.Get("oneof"), min: tag.Get("min"), max: tag.Get("max"),
-			later: tag.Get("later") != "", secret: tag.Get("secret") != "", field: value.FieldByIndex(field.Index),
+			secret: tag.Get("secret") != "", field: value.FieldByIndex(field.Index),
 		})
 	}
 	return rows
@@ -225,9 +228,6 @@ func (c *Config) founding(name string) int {
 func (v variable) check() error {
 	if !v.inRange() || v.oneof != "" && !slices.Contains(strings.Fields(v.oneof), v.field.String()) {
 		return configErrorf("%s: want %s, not %q", v.origin(), v.want, v.shown())
-	}
-	if v.later && v.origin() != "default" && v.shown() != v.def {
-		return configErrorf("%s: not yet: this version has no such thing; unset it", v.origin())
 	}
 	return nil
 }

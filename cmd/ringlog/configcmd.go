@@ -29,11 +29,7 @@ func newConfig() *cobra.Command {
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "VARIABLE\tVALUE\tORIGIN\tDEFAULT\tMEANING")
 			for _, v := range variables(&Config{}) {
-				meaning := v.meaning
-				if v.later {
-					meaning += " (not yet)"
-				}
-				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", v.name, orDash(v.shown()), v.origin(), orDash(v.def), meaning)
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", v.name, orDash(v.shown()), v.origin(), orDash(v.def), v.meaning)
 			}
 			if err := table.Flush(); err != nil {
 				return err
@@ -56,11 +52,10 @@ func printConfig(out io.Writer) error {
 		Origin   string `json:"origin"`
 		Default  string `json:"default"`
 		Meaning  string `json:"meaning"`
-		NotYet   bool   `json:"not_yet,omitempty"`
 	}
 	var rows []row
 	for _, v := range variables(&Config{}) {
-		rows = append(rows, row{v.name, v.shown(), v.origin(), v.def, v.meaning, v.later})
+		rows = append(rows, row{v.name, v.shown(), v.origin(), v.def, v.meaning})
 	}
 	line, _ := json.Marshal(rows) // it has nothing that can't be marshaled
 	_, err := fmt.Fprintf(out, "%s\n", line)

@@ -191,6 +191,7 @@ func openLog(config *Config, peers *peer.Certificates, clients net.Addr, logger 
 		Segment:  int64(config.Segment),
 		Keys:     config.founding("KEYS"),
 		Logs:     config.founding("LOGS"),
+		Settings: config.settings(),
 		MaxEntry: int(config.MaxEntry),
 		Memory:   int64(config.Memory),
 

@@ -36,8 +36,8 @@ func clusterOptions(config *Config, certificates *peer.Certificates, clients net
 		return o, configErrorf("EXPECT: %d nodes are to found the cluster, and PEERS names %d: want the others in PEERS", c.Expect, len(c.Peers))
 	}
 	for _, address := range c.Peers {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return o, configErrorf("PEERS: want addresses, host:port, with commas between, not %q", address)
+		if !dialable(address) {
+			return o, configErrorf("PEERS: want addresses, host:port, with commas between, and ports from 1 to 65535, not %q", address)
 		}
 	}
 	listen, err := peerAddress(config)
@@ -52,6 +52,13 @@ func clusterOptions(config *Config, certificates *peer.Certificates, clients net
 	}
 	o.Clients = clientAddress(clients, o.Address)
 	return o, nil
+}
+
+// dialable tells whether an address is a host and a port that a node may be at.
+func dialable(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && n > 0 && host != "" && !strings.ContainsAny(host, "/ \t")
 }
 
 // peerCertificates loads the certificates between nodes; nil without an error: plain text is allowed.

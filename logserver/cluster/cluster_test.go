@@ -159,12 +159,13 @@ func TestOneBecomesThreeAndOneAgain(t *testing.T) {
 	})
 	ctx := context.Background()
 	for _, leaving := range []string{"c", "b"} {
-		must(t, p.node[leaving].Leave(ctx))
+		_, err := p.node[leaving].Leave(ctx)
+		must(t, err)
 		must(t, p.node[leaving].Close())
 		delete(p.node, leaving)
 	}
 	until(t, "a to be alone", func() bool { return voters(a) == 1 && a.Status().State == cluster.Lonely && a.Status().Serving })
-	if err := a.Leave(ctx); err == nil {
+	if _, err := a.Leave(ctx); err == nil {
 		t.Error("the last one has left")
 	}
 }

@@ -25,11 +25,16 @@ func (n *Node) methods() map[string]peer.Method {
 		"act":     method(n.act),
 
 		"join":    method(n.takeIn),
-		"leave":   method(func(ctx context.Context, _ peer.Caller, _ any) (any, error) { return nil, n.Leave(ctx) }),
-		"remove":  method(func(ctx context.Context, _ peer.Caller, who string) (any, error) { return nil, n.Remove(ctx, who) }),
+		"leave":   method(func(ctx context.Context, _ peer.Caller, _ any) (Strength, error) { return n.Leave(ctx) }),
+		"remove":  method(func(ctx context.Context, _ peer.Caller, who string) (Strength, error) { return n.Remove(ctx, who) }),
 		"replace": method(func(ctx context.Context, _ peer.Caller, who string) (string, error) { return n.Replace(ctx, who) }),
 		"lead":    method(func(ctx context.Context, _ peer.Caller, _ any) (any, error) { return nil, n.MoveLeader(ctx) }),
 
+		"set": method(func(ctx context.Context, _ peer.Caller, s setting) (any, error) {
+			return nil, n.Set(ctx, s.Name, s.Value)
+		}),
+
+		toLeader + "set":     leading(n, n.set),
 		toLeader + "join":    leading(n, n.admitNew),
 		toLeader + "remove":  leading(n, n.remove),
 		toLeader + "replace": leading(n, n.replace),
@@ -41,23 +46,23 @@ func (n *Node) methods() map[string]peer.Method {
 var errLeft = &peer.Error{Code: codeRemoved, Text: "this node was removed from its cluster: ask another one; stop this one, or give it an empty BLOBS and start it to join anew"}
 
 // Leave has this node leave the cluster. It serves what it has until it is closed, and is
-// nobody's member any more.
-func (n *Node) Leave(ctx context.Context) error {
+// nobody's member any more. It returns what those who stay can bear.
+func (n *Node) Leave(ctx context.Context) (rest Strength, err error) {
 	log := n.log.Load()
 	if log == nil {
-		return &peer.Error{Code: peer.CodeNotJoined, Text: "this node is in no cluster"}
+		return rest, &peer.Error{Code: peer.CodeNotJoined, Text: "this node is in no cluster"}
 	}
 	s, _ := log.Standing()
 	if s.Removed {
-		return errLeft
+		return rest, errLeft
 	}
 	return n.Remove(ctx, strconv.FormatUint(s.Number, 10))
 }
 
-// Remove has a member removed, by name or number, whether it is up or not.
-func (n *Node) Remove(ctx context.Context, who string) error {
-	_, err := lead(ctx, n, "remove", who, n.remove)
-	return err
+// Remove has a member removed, by name or number, whether it is up or not. It returns what those
+// who stay can bear.
+func (n *Node) Remove(ctx context.Context, who string) (rest Strength, err error) {
+	return lead(ctx, n, "remove", who, n.remove)
 }
 
 // Replace allows a member, by name or number, to be replaced: the next node without data that
@@ -82,29 +87,29 @@ func (n *Node) handOver(ctx context.Context, log *logserver.Log, _ any) (any, er
 }
 
 // remove removes a member. It is for the leader.
-func (n *Node) remove(ctx context.Context, log *logserver.Log, who string) (any, error) {
+func (n *Node) remove(ctx context.Context, log *logserver.Log, who string) (rest Strength, err error) {
 	for {
 		s, _ := log.Standing()
 		id, err := find(&s, who)
 		if err != nil {
-			return nil, err
+			return rest, err
 		}
 		if !s.Members.Has(id) {
-			return nil, nil
+			return n.Status().Strength, nil
 		}
 		if voters := s.Members.Voters; len(voters) == 1 && voters[0] == id {
-			return nil, &peer.Error{Code: peer.CodeRefused, Text: "the last voting node can't be removed: add another first, or stop it"}
+			return rest, &peer.Error{Code: peer.CodeRefused, Text: "the last voting node can't be removed: add another first, or stop it"}
 		}
 		err = log.Dismiss(ctx, id)
 		if err != nil && !errors.Is(err, order.ErrMembers) {
-			return nil, err
+			return rest, err
 		}
 		for range 10 { // until the change is made
 			if pause(ctx) != nil {
-				return nil, &peer.Error{Code: codeNoLeader, Text: fmt.Sprintf("node %d is not removed yet: %v; look at `ringlog cluster status`", id, err)}
+				return rest, &peer.Error{Code: codeNoLeader, Text: fmt.Sprintf("node %d is not removed yet: %v; look at `ringlog cluster status`", id, err)}
 			}
 			if s, _ := log.Standing(); !s.Members.Has(id) {
-				return nil, nil
+				return n.Status().Strength, nil
 			}
 		}
 	}

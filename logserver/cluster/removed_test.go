@@ -17,18 +17,19 @@ func TestRemovalSaysWhatItDid(t *testing.T) {
 	p.open(p.options("c", p.at["a"]))
 	until(t, "three voters", func() bool { return voters(a) == 3 && voters(b) == 3 })
 	ctx := context.Background()
-	if err := b.Remove(ctx, "99"); err == nil || !strings.Contains(err.Error(), "no member") {
+	if _, err := b.Remove(ctx, "99"); err == nil || !strings.Contains(err.Error(), "no member") {
 		t.Errorf("nobody: %v", err)
 	}
 	if voters(a) != 3 {
 		t.Fatal("somebody was removed")
 	}
-	must(t, a.Leave(ctx)) // which founded, and leads
+	_, err := a.Leave(ctx) // which founded, and leads
+	must(t, err)
 	until(t, "it to know", func() bool { s, _ := a.Log().Standing(); return s.Removed && !s.Serving })
 	if st := a.Status(); st.Serving || st.State != cluster.Removed {
 		t.Errorf("status: %+v", st)
 	}
-	if err := a.Leave(ctx); err == nil || !strings.Contains(err.Error(), "was removed") {
+	if _, err := a.Leave(ctx); err == nil || !strings.Contains(err.Error(), "was removed") {
 		t.Errorf("again: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ringlog/ringlog/blobstore/peer"
 	"github.com/ringlog/ringlog/blobstore/ring"
 	"github.com/ringlog/ringlog/logserver"
+	"github.com/ringlog/ringlog/logserver/order"
 )
 
 // State is what a node knows of its cluster, in a word.
@@ -38,6 +39,10 @@ type Status struct {
 	Successor   uint64    `json:"successor"` // on the ring; its own number if it is alone
 	Predecessor uint64    `json:"predecessor"`
 	Members     []Member  `json:"members"`
+
+	// Settings are what the cluster has agreed on about placement, nil while that isn't known here.
+	Settings *order.Placement `json:"settings"`
+	Strength
 }
 
 // Member is a node of the cluster.
@@ -46,16 +51,19 @@ type Member struct {
 	Seat   uint64 `json:"seat"` // on the ring
 	About
 	Role      string    `json:"role"` // voter, learner (it copies), leaving
+	Self      bool      `json:"self"` // it is the node that tells this
 	Connected bool      `json:"connected"`
 	Since     time.Time `json:"since,omitzero"` // it is connected, or not
 	Queued    int       `json:"queued"`         // bytes that it has not acknowledged
 	Error     string    `json:"error,omitempty"`
 }
 
+const roleVoter = "voter"
+
 // Status returns how the cluster looks from here.
 func (n *Node) Status() Status {
 	n.mu.Lock()
-	st := Status{State: Waiting, Cluster: n.cluster, Name: n.options.Name}
+	st := Status{Strength: Strength{Tolerates: -1}, State: Waiting, Cluster: n.cluster, Name: n.options.Name}
 	n.mu.Unlock()
 	log := n.log.Load()
 	if log == nil {
@@ -71,8 +79,11 @@ func (n *Node) Status() Status {
 		links[l.Peer] = l
 	}
 	st.Members = membersOf(&s, links)
-	st.State = stateOf(&st, &s)
-	if r, err := ringOf(st.Members); err == nil {
+	st.State, st.Strength = stateOf(&st, &s), strengthOf(st.Members, &s.Settings.Placement)
+	if s.Settings.Configuration > 0 {
+		st.Settings = &s.Settings.Placement
+	}
+	if r, err := st.ring(); err == nil {
 		st.Successor, _ = r.Successor(s.Number)
 		st.Predecessor, _ = r.Predecessor(s.Number)
 	}
@@ -83,13 +94,14 @@ func membersOf(s *logserver.Standing, links map[uint64]peer.LinkStatus) (all []M
 	for _, id := range s.Members.All() {
 		m := Member{Number: id, Seat: s.Seats[id], Role: s.Role(id)}
 		if m.Role == logserver.RoleLeader {
-			m.Role = "voter" // Status.Leader tells it
+			m.Role = roleVoter // Status.Leader tells it
 		}
 		m.About, _ = decodeAbout(s.About[id]) // what is newer is left out
 		if l, ok := links[id]; ok {
 			m.Connected, m.Since, m.Queued, m.Error = l.Connected, l.Since, l.QueuedBytes, l.LastError
 		}
-		m.Connected = m.Connected || id == s.Number
+		m.Self = id == s.Number
+		m.Connected = m.Connected || m.Self
 		all = append(all, m)
 	}
 	return all
@@ -117,22 +129,24 @@ func stateOf(st *Status, s *logserver.Standing) State {
 	return Joined
 }
 
-// replicas is how many nodes hold content: all, for now.
-const replicas = 7
-
-func ringOf(members []Member) (*ring.Ring, error) {
+// ring returns the ring of the members, as the settings want it.
+func (st *Status) ring() (*ring.Ring, error) {
 	var list []ring.Member
-	for _, m := range members {
+	for _, m := range st.Members {
 		list = append(list, ring.Member{ID: m.Number, Seat: m.Seat, Name: m.Name, Zone: m.Zone, Region: m.Region})
 	}
-	return ring.New(list, ring.Settings{Replicas: replicas})
+	p := order.Placement{}.WithDefaults()
+	if st.Settings != nil {
+		p = *st.Settings
+	}
+	return ring.New(list, ring.Settings{Replicas: p.Replicas, OtherZones: p.OtherZones, OtherRegions: p.OtherRegions})
 }
 
-// Owners returns the members in the order in which they answer for a value; the first one
-// is its owner.
+// Owners returns the members that own a value, as many as there are to be replicas, in the order in
+// which they answer for it.
 func (n *Node) Owners(value string) ([]Member, error) {
 	st := n.Status()
-	r, err := ringOf(st.Members)
+	r, err := st.ring()
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // MaxReplicas is how many nodes may hold the same content.
@@ -103,6 +104,9 @@ const (
 	SettingCommit       = "commit"
 )
 
+// SettingNames are their names, in an order in which they can be set one after the other.
+var SettingNames = []string{SettingReplicas, SettingOtherZones, SettingOtherRegions, SettingCommit}
+
 // With returns the placement with one setting changed, by its name, to a value as people write
 // it. Its error wraps ErrSettings.
 func (p Placement) With(name, value string) (Placement, error) {
@@ -119,8 +123,7 @@ func (p Placement) With(name, value string) (Placement, error) {
 			return p, err
 		}
 	default:
-		return p, fmt.Errorf("%w: there are %s, %s, %s and %s, and no %q",
-			ErrSettings, SettingReplicas, SettingOtherZones, SettingOtherRegions, SettingCommit, name)
+		return p, fmt.Errorf("%w: there are %s, and no %q", ErrSettings, strings.Join(SettingNames, ", "), name)
 	}
 	return p, p.Check()
 }

@@ -221,10 +221,10 @@ const maxPullWants = 512
 
 var errEnough = errors.New("enough")
 
-// lacks returns what has to be here before a record is written. Of a batch that is placed, or that this node
-// doesn't own, that is nothing: who owns the content fetches it behind, and goes on ordering meanwhile.
+// lacks returns what has to be here before a record is written. Of a batch that is placed, or where most content
+// belongs elsewhere, that is nothing: who owns the content fetches it behind, and goes on ordering meanwhile.
 func (c *Core) lacks(rec *record) (w Want, lacks bool) {
-	if rec.placed || !c.owns(rec.digest) {
+	if rec.placed || c.spread() {
 		return w, false
 	}
 	for i := range rec.items {
@@ -236,6 +236,22 @@ func (c *Core) lacks(rec *record) (w Want, lacks bool) {
 		}
 	}
 	return w, false
+}
+
+// spread tells whether there are more members than replicas, here or where the pull is to lead, and this node may
+// therefore be without content.
+func (c *Core) spread() bool {
+	if c.options.Owns == nil {
+		return false
+	}
+	members := len(c.state.members.All())
+	if p := &c.pull; p.goal != nil {
+		cs := p.goal.GetSnapshot().GetMetadata().GetConfState()
+		goal := Members{Voters: cs.GetVoters(), Outgoing: cs.GetVotersOutgoing(), Learners: cs.GetLearners()}
+		members = max(members, len(goal.All()))
+	}
+	replicas := c.state.settings.Replicas
+	return replicas > 0 && members > replicas
 }
 
 // installPulled installs the records that have been flushed, and tells Raft.

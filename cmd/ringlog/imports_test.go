@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"logserver/hub":               {"blobstore", "protocol"},
 	"logserver/index":             {"blobstore"},
 	"logserver/order":             {"blobstore"},
-	"logserver/order/sim":         {"blobstore", "blobstore/segment", "blobstore/segment/fs", "logserver/order", "logserver/check"},
+	"logserver/order/sim":         {"blobstore", "blobstore/placed", "blobstore/ring", "blobstore/segment", "blobstore/segment/fs", "logserver/order", "logserver/check"},
 	"logserver/check":             {"blobstore", "blobstore/segment", "blobstore/segment/fs", "logserver/index", "logserver/order"},
 	"logserver": {"protocol", "blobstore", "blobstore/ring", "blobstore/segment", "blobstore/segment/fs",
 		"blobstore/placed", "blobstore/peer", "logserver/access", "logserver/hub", "logserver/index", "logserver/order", "logserver/check"},

@@ -34,7 +34,8 @@ type Options struct {
 	// Has tells whether the content of a batch is stored, or will be with the next flush,
 	// in front of what Ready gives. nil: it always is.
 	Has func(blobstore.Digest) bool
-	// Owns tells whether this node is to have the content of a batch. nil: of every one.
+	// Owns tells whether this node is to have the content of a batch: Decision says so. nil: of every one,
+	// before its decided record is stored, unless it is placed.
 	Owns func(blobstore.Digest) bool
 }
 

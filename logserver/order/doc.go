@@ -46,8 +46,8 @@
 // nor acknowledged, but waits (content.go), and the content is asked for (MessageWant). Placed
 // (Proposal.Place): some nodes have flushed the content (MessageHold, MessageHeld) before the batch is
 // proposed, which names them; its order is stored with or without content. Each batch says itself
-// which of the two it is. Options.Owns tells the Core whether content belongs here; what doesn't is not waited
-// for either when decided records are pulled.
+// which of the two it is. Decided records are pulled without the contents of what is placed, and, where there are more
+// members than replicas, of the rest; what of it belongs here (Options.Owns, Decision.Owned) is fetched behind.
 //
 // A proposal is numbered by node, incarnation and seq, and handed to one leader after
 // the other until it is decided (handover.go). Apply takes a node's next number only, so

@@ -150,6 +150,19 @@ func (c *Core) About(id uint64) []byte {
 // that were replaced one after the other until it came.
 func (c *Core) Seat(id uint64) uint64 { return c.state.seat(id) }
 
+// Seated returns the members among which content is placed, ascending: all but one whose place another member
+// takes, which is to get what belongs there.
+func (c *Core) Seated() []uint64 { return c.state.seated() }
+
+func (s *state) seated() []uint64 {
+	newest := make(map[uint64]uint64) // by seat
+	all := s.members.All()
+	for _, id := range all {
+		newest[s.seat(id)] = id
+	}
+	return slices.DeleteFunc(all, func(id uint64) bool { return newest[s.seat(id)] != id })
+}
+
 // NextNumber returns a number that no node has ever had, as far as it is decided here.
 func (c *Core) NextNumber() uint64 { return max(c.state.newest, c.options.Node) + 1 }
 

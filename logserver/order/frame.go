@@ -79,6 +79,16 @@ func Digest(payload []byte) (d blobstore.Digest, ok bool) {
 	return b.digest, ok
 }
 
+// Together returns the digest of the batch whose content goes together with an order frame's payload: it is stored before.
+func Together(payload []byte) (d blobstore.Digest, ok bool) {
+	e, err := decodeOrder(payload)
+	if err != nil || e.GetType() != pb.EntryNormal {
+		return d, false
+	}
+	b, ok := batchOf(e.GetData())
+	return b.digest, ok && !b.placed
+}
+
 // Runs calls fn with the batches that a decided frame's payload gives indices, and with the
 // runs of each, which belong to fn during the call and have no names. It tells whose
 // content it is that is damaged.

@@ -73,6 +73,9 @@ type Want struct {
 	Index  uint64
 }
 
+// Payload is a Want message's.
+func (w *Want) Payload() []byte { return w.append(nil) }
+
 func (w *Want) append(dst []byte) []byte {
 	return appendUvarints(append(append(dst, messageVersion), w.Digest[:]...), uint64(w.Log), w.Index)
 }

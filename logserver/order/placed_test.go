@@ -67,15 +67,20 @@ func incarnationOf(node uint64) []byte {
 	return appendHeader(nil, KindIncarnation, &header{node: node, incarnation: 1})
 }
 
-// TestPulledWithoutContent: decided records are taken without the content of what is placed, and of what
-// this node doesn't own; of all others not.
+// TestPulledWithoutContent: decided records are taken without the content of what is placed, and, where there are
+// more members than replicas, of the rest.
 func TestPulledWithoutContent(t *testing.T) {
 	for _, test := range []struct {
 		name         string
-		placed, owns bool
-		taken        bool
-	}{{"together, owned", false, true, false}, {"together, not owned", false, false, true}, {"placed", true, true, true}} {
+		placed   bool
+		replicas int
+		taken    bool
+	}{{"together", false, 2, false}, {"together, spread", false, 1, true}, {"placed", true, 2, true}} {
 		from := newMachine(t, Limits{})
+		from.must(from.core.Set(Placement{Replicas: test.replicas}))
+		from.settle()
+		from.must(from.core.Join(3, []byte("three")))
+		from.settle()
 		stamp := int64(1)
 		if test.placed {
 			stamp = 2
@@ -85,7 +90,7 @@ func TestPulledWithoutContent(t *testing.T) {
 		m := follower(t)
 		m.core.lead = 0
 		m.core.options.Has = func(blobstore.Digest) bool { return false }
-		m.core.options.Owns = func(blobstore.Digest) bool { return test.owns }
+		m.core.options.Owns = func(blobstore.Digest) bool { return test.placed }
 		decided := []byte{decidedVersion}
 		for _, f := range from.disk {
 			if len(f.decided) > 0 {
@@ -98,7 +103,7 @@ func TestPulledWithoutContent(t *testing.T) {
 		m.settle()
 		if taken := m.core.Applied() == from.core.Applied(); taken != test.taken {
 			t.Errorf("%s: applied %d of %d", test.name, m.core.Applied(), from.core.Applied())
-		} else if taken && (last.Kind != KindBatch || last.Placed != test.placed || last.Owned != test.owns) {
+		} else if taken && (last.Kind != KindBatch || last.Placed != test.placed || last.Owned != test.placed) {
 			t.Errorf("%s: decided %+v", test.name, last)
 		}
 	}

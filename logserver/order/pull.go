@@ -27,11 +27,12 @@ type pull struct {
 var errDiverged = errors.New("decided otherwise than other nodes")
 
 // snapshot is what the leader sends instead of entries that it hasn't got any more. Its
-// data: chain (32 bytes); members.
+// data: chain (32 bytes); members; how many of them are seated: uvarint.
 func (c *Core) snapshot() *pb.Snapshot {
 	s := &c.state
+	members := appendMembers(append([]byte(nil), s.chain[:]...), &s.members)
 	return &pb.Snapshot{
-		Data: appendMembers(append([]byte(nil), s.chain[:]...), &s.members),
+		Data: appendUvarints(members, uint64(len(s.seated()))),
 		Metadata: &pb.SnapshotMetadata{
 			Index: new(s.applied), Term: new(s.term), ConfState: s.members.confState(),
 		},
@@ -52,6 +53,7 @@ func (c *Core) stepSnapshot(m *pb.Message) error {
 	var chain blobstore.Digest
 	r.into(chain[:])
 	r.members()
+	r.uvarint()
 	if err := r.end("snapshot"); err != nil {
 		return fmt.Errorf("%w: %v", ErrMessage, err)
 	}
@@ -230,10 +232,10 @@ const maxPullWants = 512
 
 var errEnough = errors.New("enough")
 
-// lacks returns what has to be here before a record is written. Of a batch that is placed, or that this node
-// doesn't own, that is nothing: who owns the content fetches it behind, and goes on ordering meanwhile.
+// lacks returns what has to be here before a record is written. Of a batch that is placed, or where most content
+// belongs elsewhere, that is nothing: who owns the content fetches it behind, and goes on ordering meanwhile.
 func (c *Core) lacks(rec *record) (w Want, lacks bool) {
-	if rec.placed || !c.owns(rec.digest) {
+	if rec.placed || c.spread() {
 		return w, false
 	}
 	for i := range rec.items {
@@ -245,6 +247,23 @@ func (c *Core) lacks(rec *record) (w Want, lacks bool) {
 		}
 	}
 	return w, false
+}
+
+// spread tells whether there are more members to own content than replicas, here or where the pull is to lead, and
+// this node may therefore be without.
+func (c *Core) spread() bool {
+	if c.options.Owns == nil {
+		return false
+	}
+	owners := len(c.state.seated())
+	if data := c.pull.goal.GetSnapshot().GetData(); len(data) > 0 {
+		r := reader{b: data}
+		r.take(len(c.state.chain))
+		r.members()
+		owners = max(owners, int(r.between(0, maxNode)))
+	}
+	replicas := c.state.settings.Replicas
+	return replicas > 0 && owners > replicas
 }
 
 // installPulled installs the records that have been flushed, and tells Raft.

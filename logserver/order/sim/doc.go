@@ -1,12 +1,15 @@
 // Package sim runs clusters of logserver/order in virtual time: several Cores as they
 // are, each with a real segment store on a disk in memory, on a network that delays,
-// drops, repeats, reorders and partitions, with clients that append, retry and ask. All
-// that happens follows from a seed. It is for tests.
+// drops, repeats, reorders and partitions, with clients that append, retry and ask. In a fourth of the
+// clusters there are more nodes than replicas: blobstore/placed, as it is, places content there, and a node
+// fetches what it owns and hasn't got. All that happens follows from a seed. It is for tests.
 //
 // What it checks, while a run goes on and at its end, when all faults are healed:
 //
 //   - two nodes that have decided the same Raft entry have the same chain there;
-//   - an order frame, or a decided one, is never stored before the content it names;
+//   - an order frame, or a decided one, is never stored before the content that goes together with it;
+//   - what is acknowledged of placed content is on as many disks as its commit level says; when everything
+//     is healed, each batch is on the disks of all its owners, unless one disk was enough and that was lost;
 //   - what was acknowledged has the index that was told, on every node, and its bytes;
 //     nothing is there twice, what was refused is not there at all, and an append that
 //     was sent after another was acknowledged comes behind it;

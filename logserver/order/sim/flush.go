@@ -25,7 +25,7 @@ func (n *node) pump() {
 			n.fatal(err)
 			return
 		}
-		if !ok && checkpoint == nil {
+		if !ok && checkpoint == nil && len(n.holds) == 0 {
 			n.rest(r)
 			return
 		}
@@ -41,6 +41,7 @@ func (n *node) early() (ok bool) {
 		n.fatal(err)
 		return false
 	}
+	n.placement()
 	return n.w.failure == nil
 }
 
@@ -133,7 +134,7 @@ func (n *node) stored(decided []byte) {
 		n.fatal(err)
 		return
 	}
-	if err := n.placed(frames, places); err != nil {
+	if err := n.noted(frames, places); err != nil {
 		n.fatal(err)
 		return
 	}
@@ -145,8 +146,8 @@ func (n *node) stored(decided []byte) {
 	}
 }
 
-// placed notes where frames lie.
-func (n *node) placed(frames []segment.Frame, places []blobstore.Place) error {
+// noted notes where frames lie.
+func (n *node) noted(frames []segment.Frame, places []blobstore.Place) error {
 	var m blobstore.Manifest
 	for i, p := range places {
 		at := segment.Position{Segment: p.Segment, Offset: p.Offset}
@@ -158,6 +159,7 @@ func (n *node) placed(frames []segment.Frame, places []blobstore.Place) error {
 				return err
 			}
 			n.places[m.BatchDigest()] = at
+			n.flushedContent(m.BatchDigest())
 		}
 	}
 	return nil
@@ -180,6 +182,7 @@ func (n *node) advance(decided []byte) {
 		return
 	}
 	n.checkpoint()
+	n.placement()
 	n.post()
 	n.answerReads()
 }

@@ -7,12 +7,9 @@ import (
 	"time"
 )
 
-// mostNodes is how many nodes there are at a time.
-const mostNodes = 6
-
 // grow adds a new node, which joins.
 func (w *world) grow() {
-	if len(w.ids) >= mostNodes {
+	if len(w.ids) >= w.most {
 		return
 	}
 	w.newest++
@@ -28,7 +25,7 @@ func (w *world) leave(id uint64) {
 	}
 	n.leaving = true
 	l := w.leader()
-	if l != nil && !l.core.Members().Has(id) && !l.core.Members().Joint() && !l.core.PendingDecided() {
+	if l != nil && !l.core.Members().Has(id) && !l.core.Members().Joint() && !l.core.PendingDecided() && w.emptied(n) {
 		w.report.Left++
 		w.say("node %d has left", id)
 		w.remove(n)
@@ -60,7 +57,9 @@ func (w *world) shrink() {
 		}
 	}
 	if len(stay) > 2 {
-		w.leave(stay[w.r.IntN(len(stay))].id)
+		if n := stay[w.r.IntN(len(stay))]; w.spared(n) {
+			w.leave(n.id)
+		}
 	}
 }
 
@@ -76,7 +75,7 @@ func (w *world) lose() {
 		return
 	}
 	n := w.nodes[m.Voters[w.r.IntN(len(m.Voters))]]
-	if n.gone || n.leaving {
+	if n.gone || n.leaving || !w.spared(n) {
 		return
 	}
 	w.say("node %d loses its disk", n.id)

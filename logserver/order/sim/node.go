@@ -43,8 +43,9 @@ type node struct {
 	flushed  int                                   // of records
 	logs     map[uint32][]string
 	gather   []*request
-	waiting  [][]*request // own proposals' appends, in the order of the proposals
+	waiting  []*flight // own proposals, in their order
 	reads    map[uint64]*request
+	shelf
 }
 
 // database is what a node's index database holds: a checkpoint, and rows.
@@ -55,6 +56,7 @@ type database struct {
 	from           segment.Position
 	records        [][]byte
 	logs           map[uint32][]string
+	batches        []batch
 }
 
 func (w *world) add(id uint64, joins bool) *node {
@@ -74,6 +76,7 @@ func (n *node) begin() {
 	n.up, n.frozen, n.busy, n.idle = true, false, false, false
 	n.inbox, n.inHand, n.gather, n.waiting = nil, nil, nil, nil
 	n.reads = make(map[uint64]*request)
+	n.shelf = newShelf()
 	n.content = make(map[blobstore.Digest][]byte)
 	n.places = make(map[blobstore.Digest]segment.Position)
 	n.opening, n.last, n.contents = true, segment.Position{}, segment.Position{}
@@ -86,6 +89,7 @@ func (n *node) begin() {
 		return
 	}
 	n.w.say("node %d starts, start %d, applied %d", n.id, n.start, n.core.Applied())
+	n.placement()
 	n.w.after(n.w.between(0, 100*time.Millisecond), n.alive(n.tick))
 	n.pump()
 }
@@ -115,6 +119,8 @@ func (n *node) tick() {
 		n.w.fail("node %d, whose disk is what it was: %w", n.id, err)
 		return
 	}
+	n.placer.Tick()
+	n.fetch()
 	n.pump()
 }
 
@@ -147,11 +153,20 @@ func (n *node) take(m order.Message) {
 			n.fatal(err)
 			return
 		}
-		if c, ok := n.content[w.Digest]; ok {
+		if c := n.find(w.Digest); c != nil {
 			n.w.send(order.Message{From: n.id, To: m.From, Kind: order.MessagePut, Payload: c})
 		}
 	case order.MessagePut:
 		n.put(m.Payload)
+	case order.MessageHold:
+		n.hold(m.From, m.Payload)
+	case order.MessageHeld:
+		d, err := order.ReadHeld(m.Payload)
+		if err != nil {
+			n.fatal(err)
+			return
+		}
+		n.placer.Held(m.From, d)
 	default:
 		if err := n.core.Step(m); err != nil {
 			n.fatal(fmt.Errorf("message from %d: %w", m.From, err))
@@ -209,6 +224,9 @@ func (n *node) decided(d *order.Decision) {
 		n.fatal(err)
 		return
 	}
+	if d.Kind != order.KindBatch && d.Kind != order.KindEmpty {
+		n.changed = true
+	}
 	if d.Own && !d.Skipped && d.Kind == order.KindBatch {
 		if len(n.waiting) == 0 {
 			n.fatal(errors.New("decided what was not proposed"))
@@ -226,8 +244,11 @@ func (n *node) enter(d *order.Decision) error {
 		return nil
 	}
 	payload, ok := n.content[d.Digest]
-	if !ok {
+	if !ok && !n.w.options.Apart {
 		return fmt.Errorf("raft entry %d names content that is not here", d.Index)
+	}
+	if n.enterBatch(d, ok); !ok {
+		payload = n.w.oracle.batches[d.Digest]
 	}
 	var m blobstore.Manifest
 	if err := m.Parse(payload); err != nil {

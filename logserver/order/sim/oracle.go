@@ -21,12 +21,14 @@ type oracle struct {
 	heard    map[*op]uint64 // heads
 	calmFrom map[*client]int
 	joined   uint64 // greatest number of a node that has joined
+	ledgerOfContent
 }
 
 func newOracle(w *world) oracle {
 	return oracle{
 		w: w, chains: map[uint64]blobstore.Digest{}, acked: map[string]uint64{}, heads: map[string]uint64{},
 		index: map[*op]uint64{}, refused: map[*op]bool{}, heard: map[*op]uint64{}, calmFrom: map[*client]int{},
+		ledgerOfContent: newLedgerOfContent(),
 	}
 }
 
@@ -44,7 +46,7 @@ func (o *oracle) chain(n *node, d *order.Decision) {
 
 func (o *oracle) head(log string, head uint64) { o.heads[log] = max(o.heads[log], head) }
 
-// stored checks that no order frame is stored before the content it names.
+// stored checks that no order frame is stored before the content that goes together with it.
 func (o *oracle) stored(n *node, frames []segment.Frame) {
 	orders(frames, func(d blobstore.Digest) {
 		if _, ok := n.content[d]; !ok {
@@ -89,6 +91,9 @@ func (o *oracle) settled() bool {
 		}
 		if !n.gone && n.core.Faulty() == nil && string(n.core.About(n.id)) != string(n.about()) {
 			return false // its start is not ordered yet
+		}
+		if !n.gone && n.core.Faulty() == nil && !n.settled() {
+			return false
 		}
 	}
 	return applied > 0

@@ -59,67 +59,11 @@ func (n *node) tellHead(q *request) {
 	q.answer(answer{head: head})
 }
 
-// propose makes what was gathered one batch.
-func (n *node) propose() {
-	if len(n.gather) == 0 {
-		return
-	}
-	var p order.Proposal
-	var b blobstore.Batch
-	p.Reset()
-	for _, q := range n.gather {
-		a := order.Append{Log: []byte(q.op.log), Entries: len(q.op.entries)}
-		var key []byte
-		switch q.op.kind {
-		case opNumbered:
-			a.Producer, a.Seq = []byte(q.op.client.name), q.op.seq
-		case opKeyed:
-			key = []byte(q.op.entries[0])
-			a.Key, a.KeyDigest = key, blobstore.Sum([]byte(q.op.entries[0]))
-		}
-		p.Add(&a)
-		for _, e := range q.op.entries {
-			b.Add([]byte(e), blobstore.Sum([]byte(e)), key)
-			key = nil
-		}
-	}
-	gathered := n.gather
-	n.gather = nil
-	d := b.Digest()
-	payload := append(append([]byte(nil), b.Manifest()...), b.Content()...)
-	_, had := n.content[d]
-	if !had {
-		n.content[d] = payload // before it is proposed: what is proposed must be here
-	}
-	if err := n.core.Propose(&p, d, n.clock()); err != nil {
-		if !had {
-			delete(n.content, d)
-		}
-		for _, q := range gathered {
-			q.answer(answer{refused: true})
-		}
-		return
-	}
-	n.w.report.Proposals++
-	n.waiting = append(n.waiting, gathered)
-	if !had {
-		n.inHand = append(n.inHand, d)
-	}
-	for _, id := range n.core.Members().All() {
-		if id != n.id {
-			n.w.send(order.Message{From: n.id, To: id, Kind: order.MessagePut, Payload: payload})
-		}
-	}
-	if n.w.options.Spoil == SpoilTwice && n.w.chance(20) {
-		_ = n.core.Propose(&p, d, n.clock()) // as a node would that forgot it had proposed
-		n.waiting = append(n.waiting, nil)
-	}
-}
-
 // answer tells everybody in a batch what became of it.
-func (n *node) answer(list []*request, d *order.Decision) {
+func (n *node) answer(f *flight, d *order.Decision) {
+	n.w.oracle.acknowledgeBatch(f)
 	at, left := -1, uint32(0)
-	for _, q := range list {
+	for _, q := range f.list {
 		if left == 0 {
 			at++
 			left = d.Outcomes[at].Appends
@@ -133,19 +77,19 @@ func (n *node) answer(list []*request, d *order.Decision) {
 
 // answerEarly is SpoilAnswers: what is only flushed here is confirmed.
 func (n *node) answerEarly() {
-	for _, list := range n.waiting {
-		for _, q := range list {
+	for _, f := range n.waiting {
+		for _, q := range f.list {
 			_, head, _ := n.core.Log([]byte(q.op.log))
 			q.answer(answer{outcome: order.Outcome{Status: order.Appended, First: head + 1}})
 		}
 	}
 }
 
-// orders returns the digests of the batches that order and decided frames name.
+// orders calls fn with the digests of the batches whose content goes together with order frames.
 func orders(frames []segment.Frame, fn func(d blobstore.Digest)) {
 	for i := range frames {
 		if p := frames[i].Payload[0]; frames[i].Kind == segment.KindOrder {
-			if d, ok := order.Digest(p); ok {
+			if d, ok := order.Together(p); ok {
 				fn(d)
 			}
 		}

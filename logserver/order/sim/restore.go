@@ -30,6 +30,7 @@ func (n *node) restore() error {
 			_, ok := n.content[d]
 			return ok || n.w.options.Spoil == SpoilContent
 		},
+		Placement: n.w.placement, Owns: n.owns,
 	})
 	if err := n.restoreContent(); err != nil {
 		return err
@@ -38,6 +39,7 @@ func (n *node) restore() error {
 	if db := n.db; db != nil {
 		from = db.from
 		n.records = slices.Clone(db.records)
+		n.batches = slices.Clone(db.batches)
 		for id, entries := range db.logs {
 			n.logs[id] = slices.Clone(entries)
 		}
@@ -90,6 +92,7 @@ func (n *node) restoreContent() error {
 		}
 		n.content[m.BatchDigest()] = p
 		n.places[m.BatchDigest()] = at
+		n.w.oracle.flushed(n.id, m.BatchDigest())
 		return nil
 	})
 }
@@ -147,7 +150,7 @@ func (n *node) checkpoint() {
 		n.fatal(err)
 		return
 	}
-	db := &database{state: cp.State, ordered: cp.Ordered, from: n.last, records: slices.Clone(n.records), logs: map[uint32][]string{}}
+	db := &database{state: cp.State, ordered: cp.Ordered, from: n.last, records: slices.Clone(n.records), logs: map[uint32][]string{}, batches: slices.Clone(n.batches)}
 	for id, entries := range n.logs {
 		db.logs[id] = slices.Clone(entries)
 	}

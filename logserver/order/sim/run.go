@@ -7,6 +7,8 @@ import (
 	"time"
 
 	mrand "math/rand/v2"
+
+	"github.com/ringlog/ringlog/logserver/order"
 )
 
 // Options say what is run.
@@ -16,6 +18,7 @@ type Options struct {
 	Faults  time.Duration // for how long there are any; 0: 8 s
 	Think   time.Duration // about as long as a client waits between operations; 0: 1 to 100 ms
 	Quiet   bool          // no faults at all
+	Apart   bool          // more nodes than replicas; without it and Nodes, a fourth of the seeds
 	Spoil   Spoil
 }
 
@@ -32,6 +35,9 @@ const (
 	SpoilReads         // heads are told without asking anybody
 	SpoilTwice         // a node proposes a batch again under another number
 	SpoilOrdered       // checkpoints leave out what is ordered and not decided
+	SpoilHeld          // nodes say that they hold content that they haven't flushed
+	SpoilHolders       // batches are proposed as if enough held them
+	SpoilFetch         // nobody fetches what it owns
 )
 
 // Report says what a run has seen.
@@ -42,6 +48,7 @@ type Report struct {
 	Partitions, Crashes, Kills, Freezes, Leaders int
 	Joined, Left, Lost, Pulled, Faulty, Copies   int
 	Turns, Verified, Replaced, Set               int
+	Apart, Placed, TooFew, Fetched               int // clusters with more nodes than replicas; batches
 	Underway                                     int // checkpoints with something ordered and not decided
 	Virtual                                      time.Duration
 	Err                                          error
@@ -64,13 +71,24 @@ func run(seed uint64, o Options, do func(*world)) Report {
 	}
 	or(&o.Faults, 8*time.Second)
 	o.Nodes, o.Clients = max(o.Nodes, 0), max(o.Clients, 0)
+	w := &world{r: mrand.New(mrand.NewPCG(seed, 9)), nodes: map[uint64]*node{}}
+	o.Apart = o.Apart || !o.Quiet && o.Nodes == 0 && w.chance(4)
 	if o.Nodes == 0 {
 		o.Nodes = 3
+		if o.Apart {
+			o.Nodes = 5 + w.r.IntN(5)
+		}
 	}
 	if o.Clients == 0 {
 		o.Clients = 4
 	}
-	w := &world{r: mrand.New(mrand.NewPCG(seed, 9)), nodes: map[uint64]*node{}}
+	w.placement, w.most = order.Placement{Replicas: order.MaxReplicas}, 6
+	if o.Apart {
+		w.placement = order.Placement{Replicas: 1 + w.r.IntN(3), Commit: order.Commit(w.r.IntN(3))}
+		w.placement.OtherZones = w.r.IntN(w.placement.Replicas)
+		w.most = 10
+		w.report.Apart++
+	}
 	or(&o.Think, w.between(time.Millisecond, 20*time.Millisecond)*time.Duration(1+4*w.r.IntN(2)))
 	w.options = o
 	w.oracle = newOracle(w)
@@ -104,11 +122,11 @@ func (w *world) whole() {
 	}
 	w.run(w.now+w.options.Faults, nil)
 	w.recover()
-	if w.failure == nil && !w.options.Quiet && w.chance(10) {
+	if w.failure == nil && !w.options.Quiet && w.chance(10) && w.safe() {
 		w.say("back to one")
 		w.backToOne()
 	}
-	if w.failure == nil && !w.options.Quiet && w.options.Spoil == SpoilNothing && w.chance(10) {
+	if w.failure == nil && !w.options.Quiet && w.options.Spoil == SpoilNothing && w.chance(10) && w.safe() {
 		w.oldCopy(w.chance(3))
 	}
 	if w.failure == nil {
@@ -126,15 +144,15 @@ func (w *world) found() {
 	if !w.options.Quiet && w.chance(4) {
 		return // the faults begin at once
 	}
-	w.run(10*time.Second, func() bool {
+	w.run(20*time.Second, func() bool {
 		for _, n := range w.nodes {
-			if m := n.core.Members(); len(m.Outgoing) > 0 || len(m.Voters) != w.options.Nodes-1+w.options.Nodes%2 {
+			if m := n.core.Members(); len(m.Outgoing) > 0 || len(m.Voters) != min(w.options.Nodes-1+w.options.Nodes%2, 7) {
 				return false
 			}
 		}
 		return true
 	})
-	if w.now >= 10*time.Second {
+	if w.now >= 20*time.Second {
 		w.fail("no cluster: %s", w.standing())
 	}
 }
@@ -220,6 +238,9 @@ func (w *world) serve(when string) {
 			w.fail("%w", err)
 		}
 	}
+	if w.failure == nil {
+		w.oracle.shelved()
+	}
 }
 
 // standing says where every node stands.
@@ -231,8 +252,8 @@ func (w *world) standing() string {
 			fmt.Fprintf(&b, "%d is down; ", id)
 			continue
 		}
-		fmt.Fprintf(&b, "%d follows %d, applied %d, serving %v, members %v, faulty %v; ",
-			id, n.core.Leader(), n.core.Applied(), n.core.Serving(), n.core.Members(), n.core.Faulty())
+		fmt.Fprintf(&b, "%d follows %d, applied %d, serving %v, members %v, faulty %v, lacks %d; ",
+			id, n.core.Leader(), n.core.Applied(), n.core.Serving(), n.core.Members(), n.core.Faulty(), len(n.lacks))
 	}
 	return b.String()
 }
@@ -259,6 +280,10 @@ func (r *Report) add(o *Report) {
 	r.Turns += o.Turns
 	r.Replaced += o.Replaced
 	r.Set += o.Set
+	r.Apart += o.Apart
+	r.Placed += o.Placed
+	r.TooFew += o.TooFew
+	r.Fetched += o.Fetched
 	r.Verified += o.Verified
 	r.Underway += o.Underway
 	r.Virtual += o.Virtual

@@ -12,7 +12,10 @@ func (w *world) set() {
 	if l == nil {
 		return
 	}
-	p := order.Placement{Replicas: 1 + w.r.IntN(order.MaxReplicas), Commit: order.Commit(w.r.IntN(3))}
+	p := order.Placement{Replicas: order.MaxReplicas, Commit: order.Commit(w.r.IntN(2))}
+	if w.options.Apart { // otherwise content and order stay together
+		p = order.Placement{Replicas: 1 + w.r.IntN(order.MaxReplicas), Commit: order.Commit(w.r.IntN(3))}
+	}
 	p.OtherZones = w.r.IntN(p.Replicas)
 	p.OtherRegions = w.r.IntN(p.Replicas - p.OtherZones)
 	w.report.Set++

@@ -41,7 +41,7 @@ func TestSpoilt(t *testing.T) {
 	for spoil, name := range map[Spoil]string{
 		SpoilSyncs: "syncs", SpoilVotes: "votes", SpoilAnswers: "answers",
 		SpoilContent: "content", SpoilReads: "reads", SpoilTwice: "twice",
-		SpoilOrdered: "ordered",
+		SpoilOrdered: "ordered", SpoilHeld: "held", SpoilHolders: "holders", SpoilFetch: "fetch",
 	} {
 		t.Run(name, func(t *testing.T) {
 			const most = 300
@@ -50,7 +50,7 @@ func TestSpoilt(t *testing.T) {
 				do = (*world).crashAfterVote
 			}
 			for seed := uint64(1); seed <= most; seed++ {
-				if r := run(seed, Options{Spoil: spoil}, do); r.Err != nil {
+				if r := run(seed, Options{Spoil: spoil, Apart: spoil >= SpoilHeld}, do); r.Err != nil {
 					t.Logf("seed %d: %v", seed, r.Err)
 					return
 				}

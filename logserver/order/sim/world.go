@@ -8,6 +8,8 @@ import (
 	"io"
 	mrand "math/rand/v2"
 	"time"
+
+	"github.com/ringlog/ringlog/logserver/order"
 )
 
 // world is virtual time, and everything that happens in it.
@@ -27,7 +29,11 @@ type world struct {
 	calm    bool   // faults are over
 	newest  uint64 // number of the last node that was added
 	lost    uint64 // node whose disk is lost, until it is removed
-	report  Report
+	most    int    // nodes there are at a time
+
+	placement order.Placement // as founded
+
+	report Report
 }
 
 type event struct {

@@ -58,9 +58,9 @@ type Placer struct {
 	needed  int        // nodes that must have a batch before it is proposed
 	now     uint64     // ticks
 	newest  Ticket
-	batches []*batch // in the order in which they began
-	going   int      // of these, proposed ones
-	bytes   int64    // of these
+	batches []*batch          // in the order in which they began
+	going   int               // of these, proposed ones
+	bytes   int64             // of these
 	silent  map[uint64]uint64 // since when
 	puts    []Put
 	over    []Ticket

@@ -71,7 +71,7 @@ func incarnationOf(node uint64) []byte {
 // more members than replicas, of the rest.
 func TestPulledWithoutContent(t *testing.T) {
 	for _, test := range []struct {
-		name         string
+		name     string
 		placed   bool
 		replicas int
 		taken    bool

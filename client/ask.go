@@ -18,7 +18,8 @@ type LogInfo struct {
 
 // Head returns the head of a log, the index of its last entry: main's, or
 // that of the Log given. Of a log that does not exist it is 0. It has a
-// connection of its own, and tries until ctx ends or Keep's time is over.
+// connection of its own, and tries until ctx ends or Keep's time is over: the error is
+// ErrNoQuorum then if that is why the last server gave none.
 func (c *Client) Head(ctx context.Context, opts ...ReadOption) (head uint64, err error) {
 	call := newReadCall(opts)
 	if call.err != nil {
@@ -136,6 +137,9 @@ func (c *Client) persist(ctx context.Context, use Use, try func(*link) (progress
 			since = now
 		}
 		if way.expires(&c.opts) && over(now.Sub(since), c.opts.keepFor) {
+			if errors.Is(err, ErrNoQuorum) { // there was a connection
+				return err
+			}
 			return fmt.Errorf("%w: %w", ErrDisconnected, err)
 		}
 		select {

@@ -31,7 +31,7 @@ var (
 var (
 	ErrDiskFull   = errors.New("the server's disk is full; append it again when there is space")
 	ErrOverloaded = errors.New("the server is overloaded; append it again later, and less at a time")
-	ErrNoQuorum   = errors.New("too few servers of the cluster can be reached; append it again later")
+	ErrNoQuorum   = errors.New("no quorum: too few servers of the cluster are up and reach each other; try again when more do")
 )
 
 // The server has refused, and would again.

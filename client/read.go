@@ -30,7 +30,8 @@ type Entry struct {
 // on behind the last entry yielded, without gap or repeat; the head is then
 // the one of that time. It yields an error at last, and once, if it can't go
 // on: ctx.Err(), ErrClosed, ErrDisconnected, ErrUnauthorized, ErrForbidden,
-// ErrInvalid, ErrShorter, ErrProtocol. Three errors concern entries only, and
+// ErrInvalid, ErrShorter, ErrProtocol; ErrNoQuorum, behind the entries that there
+// are, when for as long as Keep says nobody could tell whether there are more. Three errors concern entries only, and
 // the iteration goes on if the loop does: ErrUnavailable and ErrRedacted, with
 // Entry.Index set, and ErrTrimmed.
 //
@@ -127,8 +128,11 @@ func (r *reading) run(l *link) (progress bool, err error) {
 		if err != nil {
 			return progress, err
 		}
-		progress = true
-		if done, err := r.take(line); done || err != nil {
+		done, err := r.take(line)
+		if errors.Is(err, ErrNoQuorum) {
+			return progress, err // it would be asked again for ever
+		}
+		if progress = true; done || err != nil {
 			return true, err
 		}
 	}

@@ -2,6 +2,7 @@ package logserver
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ringlog/ringlog/protocol"
@@ -9,7 +10,7 @@ import (
 
 // headPatience is how long a read waits for its head to be confirmed before it goes on with
 // what is here. Without a quorum it is sent everything that was decided, and not told that
-// this is current.
+// this is current; one that doesn't go on at the head ends then with ErrorNoQuorum.
 const headPatience = time.Second
 
 // runConfirmed begins a read at one node of several: where the log ends has to be asked.
@@ -43,8 +44,9 @@ func (t *tail) confirmLater() {
 		if err == nil {
 			t.high = head
 		}
+		t.unsure = errors.Is(err, ErrNoQuorum)
 		o.mu.Unlock()
-		if err == nil && !over {
+		if (err == nil || t.unsure) && !over {
 			t.Wake()
 		}
 		if err == nil || over {

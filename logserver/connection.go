@@ -25,6 +25,7 @@ type connection struct {
 	log    *Log
 	net    net.Conn
 	id     uuid.UUID
+	stream bool // of Server.Stream
 
 	// Owned by the connection's goroutine.
 	lines      *protocol.LineReader

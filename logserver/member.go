@@ -42,6 +42,7 @@ type member struct {
 	spent     []*batch
 	tickets   map[uint64][]*ask
 	unserved  time.Time // since when appends have not been taken; zero: they are
+	unled     time.Time // since when nobody leads, as far as is known here; zero: somebody does
 	lastFlush time.Time
 	changed   bool // members, or what they say about themselves
 	faulty    bool // it was told

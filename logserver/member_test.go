@@ -28,6 +28,8 @@ type lan struct {
 	pipes map[[2]uint64]chan func()
 	done  chan struct{}
 	wait  sync.WaitGroup
+
+	quorum time.Duration // of nodes that are started; 0: the default
 }
 
 func newLAN(t *testing.T) *lan {
@@ -88,7 +90,7 @@ func (n *lan) start(t *testing.T, id uint64, files fs.FS, db string) *Log {
 	identity := segment.Identity{Cluster: [16]byte{7}, Node: [16]byte{byte(id)}}
 	l, err := Open(Options{
 		Files: files, DB: db, Segment: 256 << 10, Logger: zerolog.New(zerolog.NewTestWriter(t)).With().Uint64("node", id).Logger(),
-		Member: &Member{Network: port{n, id}, Number: id, Joins: id != 1, Identity: identity, About: fmt.Append(nil, "node ", id), Tick: 20 * time.Millisecond},
+		Member: &Member{Network: port{n, id}, Number: id, Joins: id != 1, Identity: identity, About: fmt.Append(nil, "node ", id), Tick: 20 * time.Millisecond, Quorum: n.quorum},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +148,13 @@ func (n *lan) voters(l *Log) int {
 // three starts three nodes that vote.
 func three(t *testing.T) (*lan, map[uint64]*Log) {
 	t.Helper()
-	n, logs := newLAN(t), map[uint64]*Log{}
+	n := newLAN(t)
+	return n, n.form(t)
+}
+
+func (n *lan) form(t *testing.T) map[uint64]*Log {
+	t.Helper()
+	logs := map[uint64]*Log{}
 	for id := uint64(1); id <= 3; id++ {
 		logs[id] = n.start(t, id, fs.Memory(), filepath.Join(t.TempDir(), "db"))
 	}
@@ -156,7 +164,7 @@ func three(t *testing.T) (*lan, map[uint64]*Log) {
 	for _, l := range logs {
 		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
 	}
-	return n, logs
+	return logs
 }
 
 func closeAll(t *testing.T, logs map[uint64]*Log) {

@@ -21,7 +21,7 @@ func (a *ask) answer(err error) { a.done <- err }
 
 // Newest returns when everything that was decided anywhere before it was called is applied
 // here: heads are the newest then. A Log that is alone is always there. Errors:
-// ErrNoQuorum, after a while; ErrClosed; that of ctx.
+// ErrNoQuorum, after a while, or at once when nobody has led for as long; ErrClosed; that of ctx.
 func (l *Log) Newest(ctx context.Context) error {
 	m := l.member
 	if m == nil {
@@ -64,6 +64,10 @@ func (m *member) ask() {
 	if len(asks) == 0 {
 		return
 	}
+	if m.withoutQuorum() {
+		refuseAsks(asks)
+		return
+	}
 	ticket, err := m.log.core.Read()
 	if err != nil {
 		m.mu.Lock()
@@ -74,8 +78,31 @@ func (m *member) ask() {
 	m.tickets[ticket] = asks
 }
 
+// withoutQuorum tells whether nobody has led for so long, as far as is known here, that nobody
+// need wait for it.
+func (m *member) withoutQuorum() bool {
+	if m.log.core.Leader() != 0 {
+		m.unled = time.Time{}
+	} else if m.unled.IsZero() {
+		m.unled = time.Now()
+	}
+	return !m.unled.IsZero() && time.Since(m.unled) > m.options.Quorum
+}
+
+func refuseAsks(asks []*ask) {
+	for _, a := range asks {
+		a.answer(ErrNoQuorum)
+	}
+}
+
 // forgetAsks forgets those who have given up: without a quorum nobody is answered for long.
 func (m *member) forgetAsks() {
+	if m.withoutQuorum() {
+		for ticket, list := range m.tickets {
+			refuseAsks(list)
+			delete(m.tickets, ticket)
+		}
+	}
 	gone := func(a *ask) bool { return a.gone.Load() }
 	m.mu.Lock()
 	m.asks = slices.DeleteFunc(m.asks, gone)

@@ -23,10 +23,11 @@ var ErrCut = errors.New("logserver: the read was cut off")
 
 // Stream sends the lines of a read to w, and returns when the read has ended. It is a
 // connection that has said one line, as to limits, order and stopping; peer is for log
-// lines. m is a read. Errors: ErrCut, ErrServerClosed.
+// lines. m is a read. Errors: ErrCut, ErrServerClosed; ErrNoQuorum when everything that is here was
+// sent, and nobody can tell whether there is more.
 func (s *Server) Stream(ctx context.Context, m *protocol.Message, peer string, w Receiver) error {
 	c := newConnection(s, streamConn{w, peerAddr(peer)})
-	c.lines = nil
+	c.lines, c.stream = nil, true
 	if !s.adopt(c) {
 		return ErrServerClosed
 	}
@@ -41,6 +42,9 @@ func (s *Server) Stream(ctx context.Context, m *protocol.Message, peer string, w
 	defer c.out.mu.Unlock()
 	if t.stopNow || c.out.gone {
 		return ErrCut
+	}
+	if t.unfinished {
+		return ErrNoQuorum
 	}
 	return nil
 }

@@ -41,6 +41,8 @@ type tail struct {
 	seen          uint64 // the cursor, as last looked at; 0: not yet
 	stopNow       bool
 	stopAtCurrent bool
+	unsure        bool // nobody can tell the head
+	unfinished    bool // it has ended because of that
 }
 
 // handleRead begins a read. It is taken now: without waiting for appends before
@@ -307,7 +309,7 @@ func (t *tail) step() (to uint64, ended bool) {
 }
 
 // sayState says {"current":true} or the last line when it is time, and tells
-// whether the read has ended. The caller holds the outbox's mu.
+// whether the read has ended; of a stream that can't end as it should, only that. The caller holds the outbox's mu.
 func (t *tail) sayState(head uint64) (ended bool) {
 	o := &t.c.out
 	switch {
@@ -319,6 +321,11 @@ func (t *tail) sayState(head uint64) (ended bool) {
 	case t.next > t.high && !t.current:
 		o.ready = protocol.AppendCurrent(o.ready)
 		t.current = true
+	case t.unsure && !t.current && t.next > head && (!t.follow || t.stopAtCurrent):
+		if t.unfinished = true; !t.c.stream {
+			o.ready = protocol.AppendError(o.ready, nil, protocol.ErrorNoQuorum)
+		}
+		return true
 	}
 	return t.current && (!t.follow || t.stopAtCurrent)
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -15,6 +17,12 @@ import (
 // startNode starts a node in memory, in plain text, and returns its peer port.
 func startNode(t *testing.T, name string, peers ...string) string {
 	t.Helper()
+	_, address := openNode(t, name, peers...)
+	return address
+}
+
+func openNode(t *testing.T, name string, peers ...string) (*cluster.Node, string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +35,60 @@ func startNode(t *testing.T, name string, peers ...string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = n.Close() })
-	return l.Addr().String()
+	return n, l.Addr().String()
+}
+
+// Commands that read end without a quorum, after the entries that are there, and say why.
+func TestCommandsWithoutAQuorum(t *testing.T) {
+	first, a := openNode(t, "a")
+	b, _ := openNode(t, "b", a)
+	c, _ := openNode(t, "c", a)
+	s := logserver.NewServer(c.Log(), logserver.ServerOptions{})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() { _ = s.Shutdown(context.Background()); <-served })
+	for _, node := range []*cluster.Node{b, c} {
+		waitFor(t, func() bool { return node.Status().Voters == 3 && node.Status().Serving })
+	}
+	address := l.Addr().String()
+	run := func(in string, args ...string) (out, stderr string, code int) {
+		t.Helper()
+		said := &bytes.Buffer{}
+		cmd, stdin, stdout := startCommandAt(t, address, said, args...)
+		_, _ = stdin.Write([]byte(in))
+		_ = stdin.Close()
+		text, _ := io.ReadAll(stdout)
+		_ = cmd.Wait()
+		return string(text), said.String(), cmd.ProcessState.ExitCode()
+	}
+	if _, stderr, code := run("[1]\n[2]\n", "append"); code != 0 {
+		t.Fatal(stderr)
+	}
+	waitFor(t, func() bool { return c.Log().HeadOf("main") == 2 })
+	_ = first.Close()
+	_ = b.Close()
+	for _, args := range []string{"head", "logs", "read", "export"} {
+		out, stderr, code := run("", args)
+		if code != exitConnect || !strings.Contains(stderr, "no quorum") || !strings.Contains(stderr, "ringlog cluster status") || strings.Contains(stderr, "reconnecting") {
+			t.Errorf("%s: exit %d, %s", args, code, stderr)
+		}
+		if want := map[string]string{"read": "[1]\n[2]\n", "export": "[1]\n[2]\n"}[args]; out != want {
+			t.Errorf("%s: %q", args, out)
+		}
+	}
+}
+
+func waitFor(t *testing.T, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+	}
 }
 
 // runAdmin runs `ringlog cluster args --peer address`, and returns what it prints.

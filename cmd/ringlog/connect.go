@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"time"
@@ -15,6 +16,8 @@ import (
 const (
 	connectTimeout = 5 * time.Second
 	connectAmong   = 2 * time.Second // where there are other addresses to try
+	// answerTimeout is more than a node without a quorum waits for one, so that it can say so.
+	answerTimeout = 8 * time.Second
 	// reconnectFor is how long a command that has begun waits for a server that went away: long
 	// enough for a restart.
 	reconnectFor = time.Minute
@@ -66,7 +69,7 @@ func (t *target) connect(ctx context.Context, options ...client.Option) (*client
 	if err != nil {
 		return nil, err
 	}
-	watch := &reconnecting{out: os.Stderr}
+	watch := newReconnecting()
 	options = append(t.options(), options...)
 	options = append([]client.Option{
 		client.Others(addrs[1:]...), client.Keep(maxKept, reconnectFor), client.OnEvents(watch.hooks()),
@@ -85,6 +88,8 @@ const otherServer = "name another server by --addr or RINGLOG_ADDR"
 // clientError gives an error of the client its exit code.
 func clientError(err error) error {
 	switch {
+	case errors.Is(err, client.ErrNoQuorum):
+		return withCode(exitConnect, fmt.Errorf("%w; `ringlog cluster status` tells which are up", err))
 	case errors.Is(err, client.ErrDisconnected):
 		return withCode(exitConnect, err)
 	case errors.Is(err, client.ErrInvalid):

@@ -155,6 +155,9 @@ func (c *credentials) exchange(ctx context.Context, addr string, patience time.D
 		return err
 	}
 	defer conn.Close()
+	if patience == connectTimeout {
+		patience = answerTimeout // nobody else waits to be asked
+	}
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	if _, err := conn.Write([]byte(`{"head":true}` + "\n")); err != nil {
 		return noAnswer(addr, patience, err)

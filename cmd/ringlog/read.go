@@ -112,7 +112,13 @@ func (r *reading) print(cmd *cobra.Command, options ...client.ReadOption) error 
 	if err := r.compile(); err != nil {
 		return err
 	}
-	c, err := r.connect(cmd.Context())
+	ctx, cancel := context.WithCancelCause(cmd.Context())
+	defer cancel(nil)
+	hooks := newReconnecting().ending(cancel)
+	if r.live {
+		hooks = newReconnecting().hooks()
+	}
+	c, err := r.connect(cmd.Context(), client.OnEvents(hooks))
 	if err != nil {
 		return err
 	}
@@ -121,24 +127,27 @@ func (r *reading) print(cmd *cobra.Command, options ...client.ReadOption) error 
 	if r.meta {
 		options = append(options, client.Meta)
 	}
-	ctx, cancel := context.WithCancel(cmd.Context())
-	defer cancel()
 	out := newOutput(os.Stdout, r.live)
 	if r.meter = newCounter(os.Stderr, "read", 0); r.live || isTerminal(os.Stdout) {
 		r.meter.end()
 	} else if r.all {
-		head, _ := c.Head(ctx, client.Log(r.log)) // it is only for the bar
+		asking, done := context.WithTimeout(ctx, connectAmong)
+		head, _ := c.Head(asking, client.Log(r.log)) // it is only for the bar
+		done()
 		r.meter.total = int64(head)
 	}
 	defer r.meter.end()
 	var entries iter.Seq2[client.Entry, error]
 	if r.live {
-		whenGone(os.Stdout, cancel)
+		whenGone(os.Stdout, func() { cancel(nil) })
 		entries = c.Tail(ctx, options...)
 	} else {
 		entries = c.Read(ctx, options...)
 	}
 	err = r.write(ctx, out, entries)
+	if cause := context.Cause(ctx); errors.Is(cause, client.ErrNoQuorum) {
+		return errors.Join(clientError(cause), out.flush())
+	}
 	if ctx.Err() != nil {
 		return errQuiet
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/ringlog/ringlog/client"
@@ -19,8 +20,32 @@ type reconnecting struct {
 	lost     string     // the address that was told to be away
 }
 
+func newReconnecting() *reconnecting { return &reconnecting{out: os.Stderr} }
+
 func (r *reconnecting) hooks() client.Hooks {
 	return client.Hooks{Connect: r.connected, Disconnect: r.disconnected}
+}
+
+// ending are hooks for a read that ends at the head: it isn't tried again for long where no server
+// knows the head, for want of a quorum.
+func (r *reconnecting) ending(giveUp func(error)) client.Hooks {
+	var refused error // of this round; a read's connections come one after the other
+	return client.Hooks{
+		Connect: r.connected,
+		Disconnect: func(e client.Event) {
+			switch {
+			case !errors.Is(e.Err, client.ErrNoQuorum):
+				r.disconnected(e)
+			case e.Use == client.ForRead:
+				refused = e.Err
+			}
+		},
+		Backoff: func(e client.Event) {
+			if e.Use == client.ForRead && refused != nil {
+				giveUp(refused)
+			}
+		},
+	}
 }
 
 func (r *reconnecting) connected(e client.Event) {

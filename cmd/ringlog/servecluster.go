@@ -29,6 +29,9 @@ func clusterOptions(config *Config, certificates *peer.Certificates, clients net
 			return o, configErrorf("NODE, ZONE, REGION: want names of up to 63 bytes, not %q", name)
 		}
 	}
+	if c.Node != "" && peer.CheckName(c.Node) != nil {
+		return o, configErrorf("NODE: %w", peer.CheckName(c.Node))
+	}
 	if c.Node != "" && o.Certificates != nil && o.Certificates.Name() != c.Node {
 		return o, configErrorf("NODE: want %s, the name in PEER_CERT, not %s", o.Certificates.Name(), c.Node)
 	}

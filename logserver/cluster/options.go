@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -54,7 +55,7 @@ func (o Options) withDefaults() Options {
 		o.Address = o.Listener.Addr().String()
 	}
 	if o.Name == "" {
-		o.Name = o.Address
+		o.Name = nameOf(o.Address)
 	}
 	return o
 }
@@ -68,6 +69,17 @@ const (
 // puts are the limits of what is put over HTTP.
 func (o *Options) puts() peer.PutOptions {
 	return peer.PutOptions{MaxBody: cmp.Or(o.Log.MaxEntry, 1<<20) + aroundEvent, MaxPuts: maxPuts, CloseTime: putsEnd}
+}
+
+// nameOf makes a name of an address: one that other nodes take, so without colons.
+func nameOf(address string) string {
+	address = address[max(0, len(address)-60):]
+	return strings.Trim(strings.Map(func(r rune) rune {
+		if peer.CheckName("a"+string(r)) != nil {
+			return '-'
+		}
+		return r
+	}, address), "-.")
 }
 
 func (o *Options) logger() *zerolog.Logger { return &o.Log.Logger }

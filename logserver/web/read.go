@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -54,10 +55,24 @@ func (s *Site) read(a *answer, r *http.Request, name string) *failure {
 	if m.Follow {
 		_ = a.control.Flush() // the head of the answer, before there is anything to say
 	}
-	if err := s.server.Stream(r.Context(), m, r.RemoteAddr, only.containing(to)); err != nil || to.finish() != nil {
+	err := s.server.Stream(r.Context(), m, r.RemoteAddr, only.containing(to))
+	if errors.Is(err, logserver.ErrNoQuorum) {
+		if !to.begun {
+			return to.instead(unfinished())
+		}
+		_, err = to.Write(unfinished().line())
+	}
+	if err != nil || to.finish() != nil {
 		panic(http.ErrAbortHandler) // so that what was cut off does not look complete
 	}
 	return nil
+}
+
+// unfinished is the failure of a read that ends without a quorum.
+func unfinished() *failure {
+	f := refused(protocol.ErrorNoQuorum)
+	f.Remedy = "there may be more: read on when enough nodes can be reached (ringlog cluster status)"
+	return f
 }
 
 // readThrough sends what a program makes of the lines of a read. Where the program fails
@@ -70,13 +85,15 @@ func (s *Site) readThrough(r *http.Request, m *protocol.Message, to *sink, only 
 	program.copyTo(to, s.options.AnswerTimeout, results, cancel)
 	err := s.server.Stream(ctx, m, r.RemoteAddr, only.containing(program))
 	f, copied := program.finish()
+	if f == nil && errors.Is(err, logserver.ErrNoQuorum) {
+		f, err = unfinished(), nil
+	}
 	if r.Context().Err() != nil || s.stopping.Err() != nil || copied != nil {
 		panic(http.ErrAbortHandler)
 	}
 	switch {
 	case f != nil && !to.begun:
-		to.answer.Header().Del("Content-Encoding")
-		return f
+		return to.instead(f)
 	case f != nil:
 		_, err = to.Write(f.line())
 	}

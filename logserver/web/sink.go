@@ -58,6 +58,12 @@ func appendEvents(dst, lines []byte) []byte {
 // SetWriteDeadline implements logserver.Receiver.
 func (s *sink) SetWriteDeadline(t time.Time) error { return s.answer.control.SetWriteDeadline(t) }
 
+// instead makes a failure the answer, where nothing was written.
+func (s *sink) instead(f *failure) *failure {
+	s.answer.Header().Del("Content-Encoding")
+	return f
+}
+
 // finish sends what an encoder still holds.
 func (s *sink) finish() error {
 	if s.encoder == nil {

@@ -47,11 +47,18 @@ func (l *Log) Replace(ctx context.Context, old, number uint64, about []byte) err
 	return l.do(ctx, func() error { return l.core.Replace(old, number, about) })
 }
 
-// Set changes how content is placed. Standing tells when that is done: the Configuration of its
-// Settings is another then. Errors: order.ErrSettings; order.ErrNotServing if this node
-// doesn't lead; ErrClosed; ctx's.
-func (l *Log) Set(ctx context.Context, p order.Placement) error {
-	return l.do(ctx, func() error { return l.core.Set(p) })
+// Set changes one setting, as order.Placement.With names it, and leaves the others as they are.
+// Standing tells when that is done: the Configuration of its Settings is another then. If the
+// setting isn't, another change came before, and this one is to be asked for again. Errors:
+// order.ErrSettings; order.ErrNotServing if this node doesn't lead; ErrClosed; ctx's.
+func (l *Log) Set(ctx context.Context, name, value string) error {
+	return l.do(ctx, func() error {
+		p, err := l.core.Settings().With(name, value)
+		if err != nil {
+			return err
+		}
+		return l.core.Set(p)
+	})
 }
 
 // HandOver asks another node to lead. It does nothing where this one doesn't.

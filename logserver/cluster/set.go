@@ -36,7 +36,7 @@ func (n *Node) set(ctx context.Context, log *logserver.Log, s setting) (any, err
 			return nil, nil
 		}
 		if err == nil {
-			err = log.Set(ctx, want)
+			err = log.Set(ctx, s.Name, s.Value)
 		}
 		if errors.Is(err, order.ErrSettings) {
 			return nil, &peer.Error{Code: peer.CodeRefused, Text: err.Error()}

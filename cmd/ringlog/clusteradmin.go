@@ -36,6 +36,12 @@ func newClusterAdmin() []*cobra.Command {
 			}
 			return a.show(out, st, func(w io.Writer) { printStatus(w, &st) })
 		}),
+		a.command("join ADDRESS", "Have a node without data join the cluster of the node at ADDRESS (its peer port)", 1, func(ctx context.Context, call caller, out io.Writer, args []string) error {
+			if !dialable(args[0]) {
+				return withCode(exitUsage, fmt.Errorf("want the peer port of a member, host:port, not %q", args[0]))
+			}
+			return does("enter", args[0], "joined: it copies what there is, and votes when it has; let its PEERS name "+args[0]+" from now on")(ctx, call, out, nil)
+		}),
 		a.command("found", "Tell a node that looks for a cluster to found one", 0, does("found", nil, "founding")),
 		a.command("leave", "Have the node leave its cluster; its data stays", 0, func(ctx context.Context, call caller, out io.Writer, _ []string) error {
 			return parts(ctx, call, out, "leave", nil, "left: stop the node now; its data is a copy that no cluster knows any more")

@@ -43,9 +43,14 @@ func (m *manager) tell(format string, args ...any) (there bool) {
 
 // progress tells how far the opening of the log has come, and asks for the time that it takes.
 func (m *manager) progress(done, size int64) {
+	m.begins(fmt.Sprintf("opening the log: %d %% read", 100*done/max(1, size)))
+}
+
+// begins tells what the start does, and asks for the time that it takes.
+func (m *manager) begins(status string) {
 	if now := time.Now().UnixNano(); now-m.told.Load() >= int64(progressEvery) {
 		m.told.Store(now)
-		m.tell("STATUS=opening the log: %d %% read\nEXTEND_TIMEOUT_USEC=%d", 100*done/max(1, size), startExtended.Microseconds())
+		m.tell("STATUS=%s\nEXTEND_TIMEOUT_USEC=%d", status, startExtended.Microseconds())
 	}
 }
 

@@ -78,9 +78,15 @@ func serve(ctx context.Context, config *Config, security *security, logger zerol
 	defer lobby.Close()
 	manager := newManager(logger)
 	began := time.Now()
-	log, node, err := openLog(config, security.peers, listeners[0].Addr(), logger, signals.stopping, func(done, size int64) {
-		lobby.Progress(done, size)
-		manager.progress(done, size)
+	log, node, err := openLog(config, security.peers, listeners[0].Addr(), logger, signals.stopping, opening{
+		progress: func(done, size int64) {
+			lobby.Progress(done, size)
+			manager.progress(done, size)
+		},
+		waiting: func(reason string) {
+			lobby.Waiting(reason)
+			manager.begins("waiting for a cluster")
+		},
 	})
 	if errors.Is(err, logserver.ErrInterrupted) || errors.Is(err, cluster.ErrInterrupted) {
 		logger.Info().Err(err).Msg("stopping; the next start goes on")
@@ -166,8 +172,14 @@ func stop(ctx context.Context, server *logserver.Server, log *logserver.Log, nod
 	return errors.Join(serveErr, withCode(exitDisk, closeErr))
 }
 
+// opening is told how a start goes on.
+type opening struct {
+	progress func(done, size int64)
+	waiting  func(reason string)
+}
+
 // openLog opens the log, and makes it part of a cluster if it is to be: node is nil if not.
-func openLog(config *Config, peers *peer.Certificates, clients net.Addr, logger zerolog.Logger, interrupt <-chan struct{}, progress func(done, size int64)) (log *logserver.Log, node *cluster.Node, err error) {
+func openLog(config *Config, peers *peer.Certificates, clients net.Addr, logger zerolog.Logger, interrupt <-chan struct{}, told opening) (log *logserver.Log, node *cluster.Node, err error) {
 	var others cluster.Options
 	if config.PeerPort != "" { // before anything is made
 		if others, err = clusterOptions(config, peers, clients, logger); err != nil {
@@ -197,7 +209,7 @@ func openLog(config *Config, peers *peer.Certificates, clients net.Addr, logger 
 
 		DiskTimeout: time.Duration(config.DiskTimeout),
 		Interrupt:   interrupt,
-		Progress:    progress,
+		Progress:    told.progress,
 		Logger:      logger,
 	}
 	if config.PeerPort == "" {
@@ -206,7 +218,7 @@ func openLog(config *Config, peers *peer.Certificates, clients net.Addr, logger 
 			return nil, nil, configErrorf("PEER_PORT: want a port for the other nodes: %w", err)
 		}
 	} else {
-		others.Log, others.Interrupt = o, interrupt
+		others.Log, others.Interrupt, others.Waiting = o, interrupt, told.waiting
 		if node, err = cluster.Open(others); err == nil {
 			log = node.Log()
 		}

@@ -3,7 +3,6 @@ package cluster
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,43 +27,6 @@ type joined struct {
 	Members map[uint64]About `json:"members"`
 }
 
-// becomeMember gives a node without data its cluster and its number: it founds one, or is
-// taken into one.
-func (n *Node) becomeMember() (joins bool, err error) {
-	o := &n.options
-	if len(o.Peers) == 0 && o.Expect < 2 {
-		n.found()
-		return false, nil
-	}
-	o.logger().Info().Strs("peers", o.Peers).Int("expect", o.Expect).
-		Msg("no data here: looking for a cluster to join")
-	retry := time.NewTicker(o.Retry)
-	defer retry.Stop()
-	for told := time.Now(); ; {
-		taken, last := n.askToJoin()
-		if taken {
-			return true, nil
-		}
-		if n.mayFound() {
-			n.found()
-			return false, nil
-		}
-		if time.Since(told) > 10*time.Second {
-			told = time.Now()
-			o.logger().Warn().Err(last).Strs("peers", o.Peers).
-				Msg("still looking for a cluster: none of PEERS has one that takes this node in; the error says why the last one did not. Only if there is no cluster yet: set EXPECT to the number of nodes, or `ringlog cluster found`")
-		}
-		select {
-		case <-retry.C:
-		case <-n.told:
-			n.found()
-			return false, nil
-		case <-o.Interrupt:
-			return false, ErrInterrupted
-		}
-	}
-}
-
 // found makes the node the first of a new cluster.
 func (n *Node) found() {
 	n.mu.Lock()
@@ -84,40 +46,9 @@ func (n *Node) Found() error {
 	if n.yieldedTo != (uuid.UUID{}) {
 		return &peer.Error{Code: "yielded", Text: "this node has left the founding to another, " + n.yieldedTo.String()}
 	}
-	select {
-	case <-n.told:
-	default:
-		close(n.told)
-	}
+	n.toldToFound = true
+	n.again()
 	return nil
-}
-
-// askToJoin asks one peer after the other to be taken in.
-func (n *Node) askToJoin() (taken bool, last error) {
-	for _, address := range n.options.Peers {
-		var j joined
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		last = n.call(ctx, address, "join", n.options.about(n.id), &j)
-		cancel()
-		if last == nil && j.Number == 0 {
-			last = fmt.Errorf("%s gave no number", address)
-		}
-		if last == nil {
-			n.join(&j)
-			return true, nil
-		}
-	}
-	return false, last
-}
-
-func (n *Node) join(j *joined) {
-	n.mu.Lock()
-	n.cluster, n.id = j.Cluster, withNumber(n.id, j.Number)
-	delete(j.Members, j.Number)
-	n.others = j.Members
-	n.mu.Unlock()
-	n.connect()
-	n.options.logger().Info().Str("cluster", j.Cluster.String()).Uint64("number", j.Number).Msg("taken into a cluster")
 }
 
 // mayFound tells whether all that are expected leave it to this node to found the cluster.

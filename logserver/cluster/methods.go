@@ -19,10 +19,13 @@ func (n *Node) methods() map[string]peer.Method {
 	return map[string]peer.Method{
 		"waiting": method(n.whoWaits),
 		"yield":   method(n.yield),
-		"found":   method(func(context.Context, peer.Caller, any) (any, error) { return nil, n.Found() }),
-		"status":  method(func(context.Context, peer.Caller, any) (Status, error) { return n.Status(), nil }),
-		"owner":   method(func(_ context.Context, _ peer.Caller, value string) ([]Member, error) { return n.Owners(value) }),
-		"act":     method(n.act),
+		"enter": method(func(ctx context.Context, _ peer.Caller, address string) (any, error) {
+			return nil, n.Join(ctx, address)
+		}),
+		"found":  method(func(context.Context, peer.Caller, any) (any, error) { return nil, n.Found() }),
+		"status": method(func(context.Context, peer.Caller, any) (Status, error) { return n.Status(), nil }),
+		"owner":  method(func(_ context.Context, _ peer.Caller, value string) ([]Member, error) { return n.Owners(value) }),
+		"act":    method(n.act),
 
 		"join":    method(n.takeIn),
 		"leave":   method(func(ctx context.Context, _ peer.Caller, _ any) (Strength, error) { return n.Leave(ctx) }),

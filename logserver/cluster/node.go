@@ -31,9 +31,12 @@ type Node struct {
 	yieldedTo   uuid.UUID            // who may found; zero: nobody was told yet
 	replaceable map[string]time.Time // names whose nodes may be replaced, and until when
 	founding    bool                 // this node has founded, or is about to
-	told        chan struct{}        // closed by Found
+	toldToFound bool                 // by Found
 	beats       map[uint64]beat      // how members do
 	watch       watch
+
+	seeking chan struct{} // has an element while somebody makes this node a member
+	asked   chan struct{} // there is a reason to try that now
 
 	closing chan struct{}
 	workers sync.WaitGroup
@@ -51,7 +54,7 @@ func Open(o Options) (*Node, error) {
 	n := &Node{
 		options: o, started: uint64(time.Now().UnixNano()),
 		others: map[uint64]About{}, moved: map[uint64]string{}, replaceable: map[string]time.Time{}, beats: map[uint64]beat{},
-		told: make(chan struct{}), closing: make(chan struct{}),
+		seeking: make(chan struct{}, 1), asked: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
 	lo := peer.Options{
 		Self: n.identity, Handle: n.handle, Serve: n.methods(), Admit: n.admit, Hooks: n.hooks(),

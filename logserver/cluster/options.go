@@ -35,6 +35,10 @@ type Options struct {
 	// Hooks of the links between nodes. They are told after the log.
 	Hooks peer.Hooks
 
+	// Waiting is told, again and again, why the node isn't a member yet and what to do, and at last
+	// nothing: it is one. It must return soon; nil: nobody is told.
+	Waiting func(reason string)
+
 	Retry        time.Duration // between attempts to find a cluster, 500 ms
 	Housekeeping time.Duration // between looks at members and links, 1 s
 
@@ -47,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Housekeeping == 0 {
 		o.Housekeeping = time.Second
+	}
+	if o.Waiting == nil {
+		o.Waiting = func(string) {}
 	}
 	if o.Certificates != nil {
 		o.Name = o.Certificates.Name()

@@ -100,6 +100,9 @@ func TestHealthIsToldWhileTheLogIsBeingOpened(t *testing.T) {
 	for network, addr := range map[string]string{"tcp": "127.0.0.1:0", "unix": filepath.Join(t.TempDir(), "s")} {
 		e := enter(t, network, addr, 2)
 		e.want(e.ask("GET /readyz"+rest), "HTTP/1.1 503 ", "not ready: the log is being opened, 0 % ", "Retry-After: 1", "Connection: close")
+		e.lobby.Waiting("no cluster: join one")
+		e.want(e.ask("GET /readyz"+rest), "HTTP/1.1 503 ", "not ready: no cluster: join one")
+		e.lobby.Waiting("")
 		e.lobby.Progress(412, 1000)
 		e.want(e.ask("GET /readyz"+rest), "HTTP/1.1 503 ", "the log is being opened, 41 % ")
 		e.want(e.ask("GET /livez"+rest), "HTTP/1.1 200 ", "alive\n")

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 // opening answers for a log that is being opened.
 type opening struct {
 	done, size atomic.Int64 // bytes of the segments that were read, and that are to be
+	waits      atomic.Value // a string: what for, before anything is read; "", or nothing: it doesn't
 	metrics    http.Handler
 	guarded    bool // and not told
 }
@@ -22,6 +24,17 @@ type opening struct {
 func (o *opening) Progress(done, size int64) {
 	o.size.Store(size)
 	o.done.Store(done)
+}
+
+// Waiting says why the log isn't even being opened yet, and what to do; "": it is from now on.
+func (o *opening) Waiting(reason string) { o.waits.Store(reason) }
+
+// reason says why nobody is served yet.
+func (o *opening) reason() error {
+	if reason, _ := o.waits.Load().(string); reason != "" {
+		return errors.New(reason)
+	}
+	return fmt.Errorf("the log is being opened, %d %% of what a start reads has been read", int(100*o.ratio()))
 }
 
 // ratio is how much of the segments has been read, from 0 to 1.
@@ -67,6 +80,6 @@ func (o *opening) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/metrics" && !o.guarded:
 		o.metrics.ServeHTTP(a, r)
 	default:
-		a.fail(notReady(fmt.Errorf("the log is being opened, %d %% of what a start reads has been read", int(100*o.ratio()))))
+		a.fail(notReady(o.reason()))
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/cluster"
 	"github.com/ringlog/ringlog/logserver/web"

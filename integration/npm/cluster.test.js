@@ -23,7 +23,8 @@ class Cluster {
     const nodes = this.nodes
     await until('three voting nodes', function () {
       return nodes.every(function (node) {
-        return status(node).members.filter(function (m) { return m.role === 'voter' }).length === 3
+        const { state, members } = status(node) // joined: no change of members is under way
+        return state === 'joined' && members.filter(function (m) { return m.role === 'voter' }).length === 3
       })
     })
   }

@@ -1,86 +1,9 @@
-// What an application does with npm's tcp-log-client, against the real server. The environment says
-// which version (MODULES, a folder with its node_modules) and which server (RINGLOG_BIN, ECHO).
+// What an application does with npm's tcp-log-client, against the real server.
 const assert = require('assert')
-const { spawn } = require('child_process')
 const { once } = require('events')
-const fs = require('fs')
-const { createRequire } = require('module')
-const net = require('net')
-const os = require('os')
-const path = require('path')
-const readline = require('readline')
 const { test } = require('node:test')
 
-const TCPLogClient = createRequire(process.env.MODULES + '/')('tcp-log-client')
-const DEADLINE = { timeout: 60000 } // guards against hanging
-
-class Server {
-  static async start () {
-    const server = new Server()
-    server.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ringlog-npm-'))
-    server.port = await freePort()
-    await server.run()
-    return server
-  }
-
-  async run () {
-    this.child = spawn(process.env.RINGLOG_BIN, [], {
-      cwd: this.dir,
-      env: { PORT: String(this.port), ECHO: process.env.ECHO },
-      stdio: ['ignore', 'pipe', 'inherit']
-    })
-    const lines = readline.createInterface({ input: this.child.stdout })
-    for await (const line of lines) if (JSON.parse(line).message === 'serving') break
-    this.child.stdout.resume()
-  }
-
-  async kill () {
-    const gone = once(this.child, 'exit')
-    this.child.kill('SIGKILL')
-    await gone
-  }
-
-  async end () {
-    await this.kill()
-    fs.rmSync(this.dir, { recursive: true })
-  }
-
-  // client connects and collects what it reads in .entries.
-  async client (options) {
-    const client = new TCPLogClient({ server: { port: this.port, host: '127.0.0.1' }, reconnect: quick, ...options })
-    client.entries = []
-    client.readStream.on('data', function (data) { client.entries.push(data) })
-    client.on('error', function (error) { client.failure = error })
-    // client.connected is true as soon as a connection is tried.
-    client.on('ready', function () { client.ready = true }).on('disconnect', function () { client.ready = false })
-    client.connect()
-    await once(client, 'ready')
-    return client
-  }
-}
-
-const quick = { initialDelay: 20, maxDelay: 100 }
-
-async function freePort () {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const port = server.address().port
-  server.close()
-  return port
-}
-
-function write (client, entry) {
-  return new Promise(function (resolve, reject) {
-    client.write(entry, function (error, index) { error ? reject(error) : resolve(index) })
-  })
-}
-
-async function until (what, condition) {
-  for (let waited = 0; !condition(); waited += 5) {
-    assert(waited < 30000, 'waited too long for ' + what)
-    await new Promise(function (resolve) { setTimeout(resolve, 5) })
-  }
-}
+const { DEADLINE, Server, TCPLogClient, indices, quick, sequence, until, write } = require('./common')
 
 function conversation (name, body) {
   test(name, DEADLINE, async function () {
@@ -91,14 +14,6 @@ function conversation (name, body) {
       await server.end()
     }
   })
-}
-
-function sequence (n) {
-  return Array.from({ length: n }, function (_, i) { return i + 1 })
-}
-
-function indices (client) {
-  return client.entries.map(function (data) { return data.index })
 }
 
 conversation('writes call back with their indices', async function (server) {

@@ -16,11 +16,17 @@ import (
 )
 
 // TestClients runs clients.test.js against tcp-log-client 4 (which expects an echo), 5 and 6.
-func TestClients(t *testing.T) {
+func TestClients(t *testing.T) { runTests(t, "clients.test.js") }
+
+// TestClientsOfACluster runs cluster.test.js likewise.
+func TestClientsOfACluster(t *testing.T) { runTests(t, "cluster.test.js") }
+
+func runTests(t *testing.T, file string) {
+	t.Helper()
 	for version, echo := range map[string]string{"4": "true", "5": "false", "6": "false"} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.Command("node", "--test", "clients.test.js")
+			cmd := exec.Command("node", "--test", file)
 			cmd.Env = append(os.Environ(), "RINGLOG_BIN="+server.Binary(t), "ECHO="+echo,
 				"MODULES="+installed(t, "client"+version))
 			out, err := output(cmd)

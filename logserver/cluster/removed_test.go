@@ -1,7 +1,9 @@
 package cluster_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -31,5 +33,17 @@ func TestRemovalSaysWhatItDid(t *testing.T) {
 	}
 	if _, err := a.Leave(ctx); err == nil || !strings.Contains(err.Error(), "was removed") {
 		t.Errorf("again: %v", err)
+	}
+}
+
+// In JSON the members were null where a node knew none yet.
+func TestMembersAreAList(t *testing.T) {
+	p := newPlant(t)
+	a := p.open(p.options("a"))
+	if text, err := json.Marshal(a.Status()); err != nil || bytes.Contains(text, []byte("null")) {
+		t.Errorf("%s, %v", text, err)
+	}
+	if text, err := json.Marshal(new(cluster.Node).Status()); err != nil || bytes.Contains(text, []byte("null")) {
+		t.Errorf("%s, %v", text, err)
 	}
 }

@@ -63,7 +63,7 @@ const roleVoter = "voter"
 // Status returns how the cluster looks from here.
 func (n *Node) Status() Status {
 	n.mu.Lock()
-	st := Status{Strength: Strength{Tolerates: -1}, State: Waiting, Cluster: n.cluster, Name: n.options.Name}
+	st := Status{Strength: Strength{Tolerates: -1}, State: Waiting, Cluster: n.cluster, Name: n.options.Name, Members: []Member{}}
 	n.mu.Unlock()
 	log := n.log.Load()
 	if log == nil {
@@ -90,7 +90,8 @@ func (n *Node) Status() Status {
 	return st
 }
 
-func membersOf(s *logserver.Standing, links map[uint64]peer.LinkStatus) (all []Member) {
+func membersOf(s *logserver.Standing, links map[uint64]peer.LinkStatus) []Member {
+	all := []Member{} // in JSON a list, too, where there are none
 	for _, id := range s.Members.All() {
 		m := Member{Number: id, Seat: s.Seats[id], Role: s.Role(id)}
 		if m.Role == logserver.RoleLeader {

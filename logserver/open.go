@@ -67,6 +67,8 @@ func Open(o Options) (*Log, error) {
 		m.join()
 		go m.run()
 		l.workers.Go(m.answerErrands)
+		l.workers.Go(m.giveAll)
+		l.workers.Go(m.mover.run)
 	} else {
 		l.workers.Go(l.work)
 	}
@@ -208,6 +210,7 @@ func (l *Log) replayIndexed() error {
 func (l *Log) newCore() *order.Core {
 	o := order.Options{Node: 1, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}, Placement: l.founding}
 	if m := l.member; m != nil {
+		o.Owns = m.owns
 		o.Node, o.Join, o.Has, o.About = m.options.Number, m.options.Joins, m.has, m.options.About
 		o.Zone = m.options.Zone
 		o.Start = uint64(time.Now().UnixNano())

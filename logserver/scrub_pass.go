@@ -64,6 +64,9 @@ func (p *pass) lost(lost segment.Lost) error {
 		return nil
 	}
 	p.log.metrics.trouble(troubleDamage)
+	if m := p.log.member; m != nil && (lost.Kind == segment.KindContent || lost.Kind == segment.KindGap) {
+		m.mover.repair(lost.Place)
+	}
 	if lost.Kind == segment.KindContent {
 		p.nameless = &lost
 		return nil

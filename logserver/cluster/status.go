@@ -41,7 +41,7 @@ type Status struct {
 	Members     []Member  `json:"members"`
 
 	// Settings are what the cluster has agreed on about placement, nil while that isn't known here.
-	Settings *order.Placement `json:"settings"`
+	Settings *order.Placement `json:"settings,omitempty"`
 	Strength
 	// Repairs is what of this node's content isn't here as it should be.
 	Repairs logserver.Repairs `json:"repairs"`

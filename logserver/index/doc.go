@@ -9,6 +9,9 @@
 // here can be made anew from decided frames, so nothing here is ever waited
 // for by an answer.
 //
+// Content that is on other nodes only has rows, too: their place is none, and [Index.Away]
+// says what is known of where it is. When it has come, [Index.Moved] says where it lies.
+//
 // # What it promises
 //
 // A row that it returns is the row that was added: never another, an altered,

@@ -5,6 +5,8 @@ import (
 	"maps"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/ringlog/ringlog/blobstore"
 )
 
 // Flush writes, in one transaction, the checkpoint and the rows in memory of
@@ -34,17 +36,19 @@ func (x *Index) Flush(cp Checkpoint) error {
 	if err := x.ready(); err != nil {
 		return err
 	}
-	portions := x.portions(cp.Applied)
+	portions, over := x.portions(cp.Applied)
 	next := x.nextHeader(cp, portions)
-	err := x.store.update(next.room(portions, x.unsaved), func(tx *bbolt.Tx) error {
-		return x.store.put(tx, portions, x.unsaved, x.header.windows, next)
+	var moved map[rowID]bool
+	err := x.store.update(next.room(portions, x.unsaved)+over.room(), func(tx *bbolt.Tx) (err error) {
+		moved, err = x.store.put(tx, portions, &over, x.unsaved, x.header.windows, next)
+		return err
 	})
 	if err != nil {
 		return x.writeFailed(err)
 	}
 	next.State, next.flushed = nil, true
 	x.header, x.unsaved = next, nil
-	x.release(portions)
+	x.release(portions, &over, moved)
 	return nil
 }
 
@@ -111,22 +115,32 @@ func (h *header) room(portions []portion, windows []Window) int64 {
 	return int64(size)
 }
 
-// put writes all of a flush, in the order of keys.
-func (s *store) put(tx *bbolt.Tx, portions []portion, windows []Window, was map[string]span, h header) error {
-	if err := s.putRows(tx, portions); err != nil {
-		return err
+// room estimates how many bytes the file may grow for it: pages, where moved rows are far
+// from each other.
+func (o *overlay) room() int64 {
+	return int64(len(o.away))*int64(maxAwaySize) + int64(len(o.moved))*2*4096
+}
+
+// put writes all of a flush, in the order of keys. It returns which rows were written that lie
+// elsewhere now.
+func (s *store) put(tx *bbolt.Tx, portions []portion, over *overlay, windows []Window, was map[string]span, h header) (moved map[rowID]bool, err error) {
+	if err := s.putRows(tx, portions, over); err != nil {
+		return nil, err
+	}
+	if moved, err = s.putMoved(tx, over, h.logs); err != nil {
+		return nil, err
 	}
 	if err := s.putWindows(tx, windows, was); err != nil {
-		return err
+		return nil, err
 	}
 	b, err := tx.CreateBucketIfNotExists(bucketMeta)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return b.Put(headerKey, h.append(nil))
+	return moved, b.Put(headerKey, h.append(nil))
 }
 
-func (s *store) putRows(tx *bbolt.Tx, portions []portion) error {
+func (s *store) putRows(tx *bbolt.Tx, portions []portion, over *overlay) error {
 	b, err := tx.CreateBucketIfNotExists(bucketRows)
 	if err != nil {
 		return err
@@ -136,12 +150,16 @@ func (s *store) putRows(tx *bbolt.Tx, portions []portion) error {
 	for _, p := range portions {
 		for i := range p.rows {
 			r := &p.rows[i].Row
-			if cap(arena)-len(arena) < maxRowSize {
+			room, away := maxRowSize, (*blobstore.Away)(nil)
+			if r.Place.IsAway() {
+				room, away = maxAwaySize, over.away[rowID{r.Log, r.First}]
+			}
+			if cap(arena)-len(arena) < room {
 				arena = make([]byte, 0, 64<<10)
 			}
 			from := len(arena)
 			key := rowKey(r.Log, r.First)
-			arena = s.salt.appendRow(arena, key[:], r)
+			arena = s.salt.appendRow(arena, key[:], r, away)
 			if err := b.Put(key[:], arena[from:len(arena):len(arena)]); err != nil {
 				return err
 			}

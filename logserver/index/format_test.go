@@ -73,7 +73,7 @@ func TestWrongRows(t *testing.T) {
 		"of another file": func(m *model, b *bbolt.Bucket) error {
 			r := m.logs[1][3]
 			key, other := rowKey(1, r.First), newSalt()
-			return b.Put(key[:], other.appendRow(nil, key[:], &r))
+			return b.Put(key[:], other.appendRow(nil, key[:], &r, nil))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/ringlog/ringlog/blobstore"
@@ -13,21 +14,24 @@ import (
 func FuzzRow(f *testing.F) {
 	var s salt
 	key := rowKey(7, 9)
-	f.Add(key[:], s.appendRow(nil, key[:], &Row{Log: 7, First: 9, Count: 3, Ordinal: 1, Time: -5, Place: blobstore.Place{Segment: 1, Offset: 4096, Length: 300}}), false)
+	f.Add(key[:], s.appendRow(nil, key[:], &Row{Log: 7, First: 9, Count: 3, Ordinal: 1, Time: -5, Place: blobstore.Place{Segment: 1, Offset: 4096, Length: 300}}, nil), false)
+	f.Add(key[:], s.appendRow(nil, key[:], &Row{Log: 7, First: 9, Count: 3, Time: 5}, &blobstore.Away{Digest: blobstore.Sum(nil), Holders: []uint64{3, 1 << 40}}), false)
+	f.Add(key[:], s.appendRow(nil, key[:], &Row{Log: 7, First: 9, Count: 3, Time: 5}, &blobstore.Away{}), false)
 	f.Add(key[:], []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 9, 1, 1, 1}, true)
 	f.Add([]byte{}, []byte{}, true)
 	f.Fuzz(func(t *testing.T, key, value []byte, seal bool) {
 		if seal { // past the checksum
 			value = s.seal(bytes.Clone(value), 0, key)
 		}
-		r, err := s.parseRow(key, value)
+		var away, same blobstore.Away
+		r, err := s.parseRow(key, value, &away)
 		if err != nil {
 			return
 		}
 		k := rowKey(r.Log, r.First)
-		again, err := s.parseRow(k[:], s.appendRow(nil, k[:], &r))
-		if !bytes.Equal(k[:], key) || err != nil || again != r {
-			t.Fatalf("%v is read as %v, %v", r, again, err)
+		again, err := s.parseRow(k[:], s.appendRow(nil, k[:], &r, &away), &same)
+		if !bytes.Equal(k[:], key) || err != nil || again != r || same.Digest != away.Digest || !slices.Equal(same.Holders, away.Holders) {
+			t.Fatalf("%v, %v is read as %v, %v, %v", r, away, again, same, err)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,7 +28,7 @@ type Options struct {
 	deep int64                 // files up to this size are read whole when opened; 0: deepBelow
 }
 
-// An Index answers where entries lie. Add, Pending, Range, AtTime and Err may be
+// An Index answers where entries lie. Add, Moved, Pending, Range, Away, AtTime and Err may be
 // called at any time; Checkpoint, Window, Flush, Discard and Close belong to one
 // goroutine.
 type Index struct {
@@ -45,9 +46,12 @@ type Index struct {
 	logs    map[uint32]*tail
 	dirty   []*tail // those with rows in memory that are to be written
 	rows    int     // in all of dirty
-	applied uint64  // of the newest row
-	gen     uint64  // of the store, which the spans in logs describe
+	over    overlay
+	applied uint64 // of the newest row
+	gen     uint64 // of the store, which the spans in logs describe
 	broken  error
+
+	changed atomic.Bool // there was something in over.moved
 }
 
 // Open opens the index file at path, made if it isn't there; with path "" all
@@ -144,6 +148,7 @@ func (x *Index) Discard() error {
 	x.header, x.unsaved, x.reopen = emptyHeader(), nil, false
 	x.mu.Lock()
 	clear(x.logs)
+	x.over = overlay{}
 	x.dirty, x.rows, x.applied, x.broken = nil, 0, 0, nil
 	x.gen++
 	gen := x.gen

@@ -51,7 +51,7 @@ func (x *Index) add(r *Row) bool {
 		x.logs[r.Log] = t
 	}
 	switch {
-	case r.valid() && r.First == t.head+1:
+	case r.valid() && r.First == t.head+1 && (!r.Place.IsAway() || x.over.away[rowID{r.Log, r.First}] != nil):
 		x.append(t, r)
 	case !r.valid() || r.Last() > t.head:
 		t.gap = true
@@ -76,7 +76,10 @@ func (x *Index) append(t *tail, r *Row) {
 func (x *Index) Pending() int64 {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return int64(x.rows) * int64(unsafe.Sizeof(held{}))
+	if x.store == nil {
+		return 0
+	}
+	return int64(x.rows)*int64(unsafe.Sizeof(held{})) + x.over.size()
 }
 
 // A portion is what one flush writes of one log.
@@ -85,9 +88,11 @@ type portion struct {
 	rows []held
 }
 
-// portions returns the rows up to the Raft entry applied, in order of logs.
-func (x *Index) portions(applied uint64) []portion {
+// portions returns the rows up to the Raft entry applied, in order of logs, and what is to be
+// known beyond them.
+func (x *Index) portions(applied uint64) ([]portion, overlay) {
 	x.mu.RLock()
+	over := x.over.clone()
 	portions := make([]portion, 0, len(x.dirty))
 	for _, t := range x.dirty {
 		if n := written(t.rows, applied); n > 0 {
@@ -96,7 +101,7 @@ func (x *Index) portions(applied uint64) []portion {
 	}
 	x.mu.RUnlock()
 	slices.SortFunc(portions, func(a, b portion) int { return int(int64(a.log) - int64(b.log)) })
-	return portions
+	return portions, over
 }
 
 // written counts the rows of entries up to applied.
@@ -112,9 +117,11 @@ func written(rows []held, applied uint64) int {
 
 // release drops from memory what is now in the file. A reader sees a row in
 // either place: the file has it before memory gives it up.
-func (x *Index) release(portions []portion) {
+func (x *Index) release(portions []portion, over *overlay, moved map[rowID]bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.over.drop(over, portions, moved)
+	x.changed.Store(len(x.over.moved) > 0)
 	for _, p := range portions {
 		t := p.tail
 		t.next = p.rows[len(p.rows)-1].Last() + 1

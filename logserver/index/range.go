@@ -19,12 +19,18 @@ var errGap = errors.New("a row is missing")
 // closed; dst then has the rows before it.
 func (x *Index) Range(log uint32, from uint64, dst []Row, max int) ([]Row, error) {
 	for end := len(dst) + max; len(dst) < end; {
+		before := len(dst)
 		rows, s, err := x.recent(log, from, dst, end)
 		dst = rows
 		if err != nil || !s.inFile {
 			return dst, err
 		}
 		dst, err = x.stored(s, dst, end)
+		if x.changed.Load() {
+			x.mu.RLock()
+			x.over.apply(dst[before:])
+			x.mu.RUnlock()
+		}
 		if err == nil {
 			from = dst[len(dst)-1].Last() + 1
 		} else if !errors.Is(err, errStale) {
@@ -58,10 +64,11 @@ func (x *Index) recent(log uint32, from uint64, dst []Row, end int) ([]Row, sigh
 	case from < t.next:
 		return dst, sight{log: log, from: from, inFile: true, span: t.span, gen: x.gen}, nil
 	}
-	rows := t.rows[find(t.rows, from):]
+	before, rows := len(dst), t.rows[find(t.rows, from):]
 	for i := range rows[:min(len(rows), end-len(dst))] {
 		dst = append(dst, rows[i].Row)
 	}
+	x.over.apply(dst[before:])
 	return dst, sight{}, nil
 }
 
@@ -185,7 +192,7 @@ func (v view) parse(key, value []byte) (Row, error) {
 	if key == nil {
 		return Row{}, errGap
 	}
-	return v.salt.parseRow(key, value)
+	return v.salt.parseRow(key, value, nil)
 }
 
 // atTime returns the first index in the file with time t or later, or 0.

@@ -11,7 +11,8 @@ import (
 )
 
 // A Row says where a run of entries lies: those with the indices First to
-// First+Count-1 of a log, which stand next to each other in one batch.
+// First+Count-1 of a log, which stand next to each other in one batch. Where Place is none
+// (see blobstore.Place.IsAway), Index.Away says where else they are.
 type Row struct {
 	Log     uint32
 	First   uint64 // index of the first entry, from 1
@@ -25,7 +26,8 @@ type Row struct {
 func (r *Row) Last() uint64 { return r.First + uint64(r.Count) - 1 }
 
 func (r *Row) valid() bool {
-	return r.First > 0 && r.Count > 0 && r.First <= math.MaxInt64 && r.Place.Offset >= 0
+	return r.First > 0 && r.Count > 0 && r.First <= math.MaxInt64 && r.Place.Offset >= 0 &&
+		(!r.Place.IsAway() || r.Place == blobstore.Place{})
 }
 
 // A salt is drawn for each file, so that what another file left on the disk
@@ -40,6 +42,11 @@ func newSalt() (s salt) {
 const (
 	rowKeySize = 4 + 8
 	maxRowSize = 2*binary.MaxVarintLen32 + 8 + 2*binary.MaxVarintLen64 + 2*binary.MaxVarintLen32 + crc32.Size
+
+	// MaxHolders is how many holders of content are remembered; the nodes that have it beyond
+	// those are found by asking.
+	MaxHolders  = 16
+	maxAwaySize = maxRowSize + len(blobstore.Digest{}) + 1 + MaxHolders*binary.MaxVarintLen64
 )
 
 var (
@@ -78,22 +85,37 @@ func rowKey(log uint32, first uint64) (key [rowKeySize]byte) {
 
 // appendRow appends the value of a row: count, ordinal, time (8 bytes,
 // big-endian), segment, offset, length, where the content begins, checksum; the rest
-// are uvarints.
-func (s *salt) appendRow(dst []byte, key []byte, r *Row) []byte {
+// are uvarints. Of content that is away: segment 0, digest (32 bytes), the number of holders,
+// each, checksum.
+func (s *salt) appendRow(dst []byte, key []byte, r *Row, away *blobstore.Away) []byte {
 	from := len(dst)
 	dst = binary.AppendUvarint(dst, uint64(r.Count))
 	dst = binary.AppendUvarint(dst, uint64(r.Ordinal))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(r.Time))
 	dst = binary.AppendUvarint(dst, r.Place.Segment)
+	if r.Place.IsAway() {
+		return s.seal(appendAway(dst, away), from, key)
+	}
 	dst = binary.AppendUvarint(dst, uint64(r.Place.Offset))
 	dst = binary.AppendUvarint(dst, uint64(r.Place.Length))
 	dst = binary.AppendUvarint(dst, uint64(r.Place.Content))
 	return s.seal(dst, from, key)
 }
 
-// parseRow is the reverse of appendRow; any bytes that it did not write are errRow.
-func (s *salt) parseRow(key, sealed []byte) (r Row, err error) {
-	if len(key) != rowKeySize || len(sealed) > maxRowSize {
+func appendAway(dst []byte, away *blobstore.Away) []byte {
+	holders := away.Holders[:min(len(away.Holders), MaxHolders)]
+	dst = append(dst, away.Digest[:]...)
+	dst = append(dst, byte(len(holders)))
+	for _, h := range holders {
+		dst = binary.AppendUvarint(dst, h)
+	}
+	return dst
+}
+
+// parseRow is the reverse of appendRow; any bytes that it did not write are errRow. away is
+// set where the content is; nil: nobody wants to know.
+func (s *salt) parseRow(key, sealed []byte, away *blobstore.Away) (r Row, err error) {
+	if len(key) != rowKeySize || len(sealed) > maxAwaySize {
 		return Row{}, errRow
 	}
 	value, ok := s.open(key, sealed)
@@ -107,9 +129,13 @@ func (s *salt) parseRow(key, sealed []byte) (r Row, err error) {
 	r.Ordinal = d.uint32()
 	r.Time = int64(d.fixed64())
 	r.Place.Segment = d.uint64()
-	r.Place.Offset = int64(d.uint64())
-	r.Place.Length = d.uint32()
-	r.Place.Content = d.uint32()
+	if r.Place.IsAway() {
+		d.away(away)
+	} else {
+		r.Place.Offset = int64(d.uint64())
+		r.Place.Length = d.uint32()
+		r.Place.Content = d.uint32()
+	}
 	if !d.done() || !r.valid() {
 		return Row{}, errRow
 	}
@@ -158,6 +184,25 @@ func (d *decoder) bytes(n uint64) []byte {
 	b := d.rest[:n:n]
 	d.rest = d.rest[n:]
 	return b
+}
+
+// away takes what says where content is that is away.
+func (d *decoder) away(a *blobstore.Away) {
+	digest := d.bytes(uint64(len(blobstore.Digest{})))
+	n := d.bytes(1)
+	if d.bad || n[0] > MaxHolders {
+		d.fail()
+		return
+	}
+	if a != nil {
+		*a = blobstore.Away{Digest: blobstore.Digest(digest)}
+	}
+	for range n[0] {
+		h := d.uint64()
+		if a != nil {
+			a.Holders = append(a.Holders, h)
+		}
+	}
 }
 
 func (d *decoder) fail() { d.rest, d.bad = nil, true }

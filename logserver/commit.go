@@ -228,10 +228,10 @@ func (l *Log) enterFrom(number uint64) func(*order.Decision) error {
 func (l *Log) enter(d *order.Decision, place blobstore.Place, found bool) error {
 	l.rows = l.rows[:0]
 	if len(d.Runs) > 0 {
-		if !found && l.lostAt != (blobstore.Place{}) {
+		if !found && l.member == nil && !l.lostAt.IsAway() {
 			place, found = l.lostAt, true
 		}
-		if !found {
+		if !found && l.member == nil {
 			return fmt.Errorf("raft index %d names content %s, which no frame before it holds", d.Index, d.Digest)
 		}
 		for i := range d.Runs {
@@ -243,6 +243,18 @@ func (l *Log) enter(d *order.Decision, place blobstore.Place, found bool) error 
 	}
 	l.contents.Decide(d)
 	l.metrics.applied.Store(d.Index)
+	if len(l.rows) > 0 && !found {
+		l.enterAway(d)
+		return nil
+	}
 	l.index.Add(d.Index, l.rows)
 	return nil
+}
+
+// enterAway enters l.rows of a decision whose content isn't here.
+func (l *Log) enterAway(d *order.Decision) {
+	l.index.AddAway(d.Index, l.rows, blobstore.Away{Digest: d.Digest})
+	if m := l.member; m.standing.Load() != nil && m.owns(d.Digest) {
+		m.expect(d.Digest, l.rows)
+	}
 }

@@ -141,7 +141,7 @@ func mustHold(t *testing.T, l *Log, acked map[string]map[uint64]string) {
 			lines, n, err := c.next(topic.ID(), at, at, false, 1)
 			if err != nil || n != 1 || bytes.Contains(lines, []byte(`"error"`)) {
 				if err == nil {
-					_, err = c.row(topic.ID(), at, false)
+					_, err = c.row(topic.ID(), at, at, false)
 				}
 				t.Fatalf("%s %d: %d lines: %s: %v", log, at, n, lines, err)
 			}

@@ -40,6 +40,8 @@ func (m *member) take() error {
 		switch in.Kind {
 		case order.MessagePut:
 			arrived = m.keep(in) || arrived
+		case order.MessageFetch:
+			m.lookForUndecided(in)
 		case order.MessageWant, order.MessagePull:
 			m.send(in)
 		default:
@@ -98,6 +100,9 @@ func (m *member) forget(d blobstore.Digest) {
 // contents appends the frames of the content that came.
 func (m *member) contents(frames []segment.Frame) []segment.Frame {
 	for i := range m.coming {
+		if rows := m.expected[m.coming[i].digest]; rows != nil {
+			frames = append(frames, lateFrame(m.coming[i].digest, rows))
+		}
 		frames = append(frames, segment.Frame{Kind: segment.KindContent, Payload: [2][]byte{m.coming[i].Payload}})
 	}
 	return frames
@@ -107,9 +112,18 @@ func (m *member) contents(frames []segment.Frame) []segment.Frame {
 func (m *member) stored(places []blobstore.Place, ordered [][]byte) {
 	l := m.log
 	for i := range m.coming {
-		place := places[i]
+		digest := m.coming[i].digest
+		rows := m.expected[digest]
+		if rows != nil {
+			places = places[1:]
+			delete(m.expected, digest)
+		}
+		place := places[0]
+		places = places[1:]
 		place.Content = contentAt(m.coming[i].Payload)
-		l.contents.Store(m.coming[i].digest, place, l.core.Applied())
+		if rows == nil || !l.moved(rows, place) {
+			l.contents.Store(digest, place, l.core.Applied())
+		}
 	}
 	clear(m.coming)
 	m.coming, m.size = m.coming[:0], 0

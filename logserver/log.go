@@ -35,6 +35,7 @@ type Log struct {
 	memory   budget
 	history  *allowance
 	scrubbed scrubbed
+	damages  damages
 	sizes    sizes
 	files    fs.FS
 	index    *index.Index   // its methods may be called from any goroutine
@@ -124,6 +125,7 @@ func (l *Log) end() error {
 	}
 	close(l.closing)
 	if l.member != nil {
+		l.member.fetcher.close()
 		<-l.member.ended
 	}
 	l.usher.end()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/logserver/index"
 	"github.com/ringlog/ringlog/logserver/order"
 	"github.com/ringlog/ringlog/protocol"
 )
@@ -44,13 +45,21 @@ type member struct {
 	unserved  time.Time // since when appends have not been taken; zero: they are
 	unled     time.Time // since when nobody leads, as far as is known here; zero: somebody does
 	lastFlush time.Time
-	changed   bool // members, or what they say about themselves
-	faulty    bool // it was told
-	compared  bool // the settings, with those that Options ask for
-	belonged  bool // this node was a member at some time of this start
+	changed   bool                             // members, or what they say about themselves
+	faulty    bool                             // it was told
+	compared  bool                             // the settings, with those that Options ask for
+	belonged  bool                             // this node was a member at some time of this start
+	expected  map[blobstore.Digest][]index.Row // of content that is to come, and was decided already
 
 	standing atomic.Pointer[Standing]
 	errands  chan errand
+
+	fetcher *fetcher
+	mover   *mover
+	givings chan giving
+
+	hearing   sync.Mutex // guards the following
+	lastHeard map[uint64]time.Time
 }
 
 // incoming is what another node said.
@@ -73,8 +82,10 @@ func newMember(l *Log, o *Member) *member {
 		log: l, options: o,
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		payloads: make(map[blobstore.Digest][]byte), tickets: make(map[uint64][]*ask),
-		errands: make(chan errand, maxErrands),
+		errands: make(chan errand, maxErrands), givings: make(chan giving, maxGivings),
+		expected: make(map[blobstore.Digest][]index.Row), lastHeard: make(map[uint64]time.Time),
 	}
+	m.fetcher, m.mover = newFetcher(m), newMover(m)
 	m.room = sync.NewCond(&m.mu)
 	return m
 }
@@ -82,22 +93,36 @@ func newMember(l *Log, o *Member) *member {
 // Receive takes a message of another member. It blocks while too much waits.
 func (l *Log) Receive(from uint64, kind byte, payload []byte) {
 	m := l.member
+	m.heard(from)
+	switch order.MessageKind(kind) {
+	case order.MessageFetch:
+		m.asked(from, payload)
+		return
+	case order.MessageFetched:
+		m.fetcher.arrived(from, payload)
+		return
+	}
 	in := incoming{Message: order.Message{From: from, To: m.options.Number, Kind: order.MessageKind(kind), Payload: payload}}
 	if in.Kind == order.MessagePut {
 		var err error
 		if in.digest, err = checkContent(payload); err != nil {
-			l.metrics.refuse("foreign content", 1)
+			l.metrics.refuse(reasonForeign, 1)
 			l.refusals.Error(l.options.Logger, fmt.Errorf("from node %d: %w", from, err), "content of another node is not what its digests say; it was refused")
 			return
 		}
 	}
+	m.hear(in)
+}
+
+// hear leaves a message to the committer. It blocks while too much waits.
+func (m *member) hear(in incoming) {
 	m.mu.Lock()
 	for m.bytes > maxInbox && !m.closed {
 		m.room.Wait()
 	}
 	if !m.closed {
 		m.inbox = append(m.inbox, in)
-		m.bytes += len(payload) + 64
+		m.bytes += len(in.Payload) + 64
 	}
 	m.mu.Unlock()
 	m.poke()

@@ -87,11 +87,18 @@ func (p port) Send(to uint64, kind byte, payload []byte) {
 // start starts a node; nil files: with an empty disk.
 func (n *lan) start(t *testing.T, id uint64, files fs.FS, db string) *Log {
 	t.Helper()
+	return n.startWith(t, id, files, db, func(*Options) {})
+}
+
+func (n *lan) startWith(t *testing.T, id uint64, files fs.FS, db string, change func(*Options)) *Log {
+	t.Helper()
 	identity := segment.Identity{Cluster: [16]byte{7}, Node: [16]byte{byte(id)}}
-	l, err := Open(Options{
+	o := Options{
 		Files: files, DB: db, Segment: 256 << 10, Logger: zerolog.New(zerolog.NewTestWriter(t)).With().Uint64("node", id).Logger(),
 		Member: &Member{Network: port{n, id}, Number: id, Joins: id != 1, Identity: identity, About: fmt.Append(nil, "node ", id), Tick: 20 * time.Millisecond, Quorum: n.quorum},
-	})
+	}
+	change(&o)
+	l, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

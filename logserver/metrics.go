@@ -14,6 +14,7 @@ import (
 type metrics struct {
 	batches, appends, duplicates, entries, bytes atomic.Uint64
 	applied                                      atomic.Uint64 // Raft index of the last decision
+	given                                        atomic.Uint64 // bytes of content, to other nodes that read it
 
 	flush, commit prometheus.Histogram
 	refused       *prometheus.CounterVec // by reason
@@ -35,13 +36,14 @@ const (
 	troubleIndex       trouble = "index"                // it can't be written for now
 	troubleTable       trouble = "table of digests"     // it can't be made for now
 	troubleDamage      trouble = "damage"               // met by a read, or new to the scrub
+	troubleAway        trouble = "away"                 // content that no node could give to a read
 	troubleRead        trouble = "read"                 // a connection was closed for it
 	troubleScrub       trouble = "scrub"                // it can't go on for now
 )
 
 var troubles = []trouble{
 	troubleAccept, troubleConnections, troubleHalfLine, troubleMemory, troubleDiskFull, troubleFiles, troubleSlowDisk,
-	troubleIndex, troubleTable, troubleDamage, troubleRead, troubleScrub,
+	troubleIndex, troubleTable, troubleDamage, troubleAway, troubleRead, troubleScrub,
 }
 
 // trouble counts one.
@@ -55,13 +57,15 @@ var reasons = []string{
 	protocol.ErrorInvalidJSON, protocol.ErrorInvalidMessage, protocol.ErrorLineTooLong, protocol.ErrorAlreadyReading,
 	protocol.ErrorDiskFull, protocol.ErrorNoQuorum, protocol.ErrorOverloaded, protocol.ErrorTooManyLogs,
 	protocol.ErrorUnauthorized, protocol.ErrorForbidden, protocol.ErrorUnknownOutcome, protocol.ErrorShuttingDown,
-	protocol.ErrorKeyUsed, protocol.ErrorEntryUnavailable, reasonHead, reasonSeq,
+	protocol.ErrorKeyUsed, protocol.ErrorEntryUnavailable, reasonHead, reasonSeq, reasonForeign,
 }
 
 // What is told with a number on the wire is counted without it.
 const (
 	reasonHead = "head is another"
 	reasonSeq  = "seq is another"
+
+	reasonForeign = "foreign content" // of another node, and not what its digests say
 )
 
 func newMetrics() *metrics {

@@ -67,6 +67,8 @@ func Open(o Options) (*Log, error) {
 		m.join()
 		go m.run()
 		l.workers.Go(m.answerErrands)
+		l.workers.Go(m.giveAll)
+		l.workers.Go(m.mover.run)
 	} else {
 		l.workers.Go(l.work)
 	}

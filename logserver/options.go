@@ -70,7 +70,9 @@ func (o Options) withDefaults() Options {
 	defaults(&o.ScrubRate, 8<<20)
 	defaults(&o.ScrubEvery, 24*time.Hour)
 	defaults(&o.ScrubAfter, time.Minute)
-	o.Member = o.Member.withDefaults()
+	if o.Member = o.Member.withDefaults(); o.Member != nil {
+		defaults(&o.Member.Fetched, int(min(64<<20, o.Memory/4)))
+	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}
 	}

@@ -32,8 +32,10 @@ type room struct {
 	before []byte // the lines before those, which may still be on their way
 
 	place    blobstore.Place
-	err      error // of reading place
-	partly   bool  // part has what is wanted of place, not manifest
+	away     fetchedRow // whose content is loaded, where place is none
+	asked    fetchedRow // up to which it was fetched ahead
+	err      error      // of reading place
+	partly   bool       // part has what is wanted of place, not manifest
 	part     blobstore.Part
 	manifest blobstore.Manifest
 	intact   blobstore.Place // no repair has marked it as lost
@@ -56,7 +58,7 @@ func (c *cursor) release() {
 	const keep = 4 << 20
 	c.room.reader.Rest()
 	if c.room.reader.Size()+cap(c.room.lines)+cap(c.room.before) <= keep {
-		c.room.left, c.room.place = nil, blobstore.Place{}
+		c.room.left, c.room.place, c.room.away, c.room.asked = nil, blobstore.Place{}, fetchedRow{}, fetchedRow{}
 		c.log.rooms.Put(c.room)
 	}
 	c.room = nil
@@ -89,14 +91,11 @@ func (c *cursor) next(log uint32, from, to uint64, meta bool, chunk int) (lines 
 	defer func() { c.hold(r.size()) }()
 	r.lines, r.before = r.before[:0], r.lines
 	for at := from; at <= to && (at == from || len(r.lines) < chunk); {
-		row, err := c.row(log, at, meta)
+		row, err := c.row(log, at, to, meta)
 		switch {
 		case err == nil:
 		case damaged(err):
-			c.log.metrics.trouble(troubleDamage)
-			c.log.refusals.Error(c.log.options.Logger, err, "an entry is damaged; `ringlog verify` tells what else is")
-			c.log.metrics.refuse(protocol.ErrorEntryUnavailable, 1)
-			c.lost++
+			c.unavailable(err)
 			return protocol.AppendErrorEntry(r.lines, at, protocol.ErrorEntryUnavailable), sent + 1, nil
 		case errors.Is(err, index.ErrBroken):
 			c.log.fail(err) // a start makes it anew
@@ -123,13 +122,13 @@ func (c *cursor) chunk(s span) chunk {
 // what else can be in the way of reading them.
 func damaged(err error) bool {
 	var damage *segment.DamageError
-	return errors.As(err, &damage) || errors.Is(err, blobstore.ErrManifest) || errors.Is(err, errNoRow) ||
+	return errors.Is(err, errElsewhere) || errors.As(err, &damage) || errors.Is(err, blobstore.ErrManifest) || errors.Is(err, errNoRow) ||
 		errors.Is(err, syscall.EIO)
 }
 
 // row returns the index row that covers an entry, and has what it refers to loaded,
-// for meta with digests and keys.
-func (c *cursor) row(log uint32, at uint64, meta bool) (index.Row, error) {
+// for meta with digests and keys. The entries up to to are read next.
+func (c *cursor) row(log uint32, at, to uint64, meta bool) (index.Row, error) {
 	r := c.room
 	for len(r.left) > 0 && (r.left[0].Log != log || at < r.left[0].First || at >= r.left[0].First+uint64(r.left[0].Count)) {
 		r.left = r.left[1:]
@@ -146,19 +145,41 @@ func (c *cursor) row(log uint32, at uint64, meta bool) (index.Row, error) {
 		}
 	}
 	row := r.left[0]
+	if row.Place.IsAway() {
+		if id := (fetchedRow{row.Log, row.First}); !r.place.IsAway() || r.away != id {
+			r.place, r.away = row.Place, id
+			r.err = c.loadAway(&row, to)
+			r.forgetError()
+		}
+		return row, r.err
+	}
 	if loaded := r.place == row.Place && (!r.partly || !meta && r.part.Has(int(row.Ordinal))); !loaded {
 		r.place = row.Place
 		r.err = c.load(&row, meta)
-		if r.err != nil && !damaged(r.err) {
-			r.place = blobstore.Place{} // it may be read another time
-		}
+		r.forgetError()
 	}
 	return row, r.err
 }
 
-// load reads what a row refers to: only that, where it is a small part of a large
-// batch, and checks it by digests; otherwise the batch, and checks it as a frame.
+// forgetError has tried another time what could not be read for a reason that may pass.
+func (r *room) forgetError() {
+	if r.err != nil && (!damaged(r.err) || errors.Is(r.err, errElsewhere)) {
+		r.place, r.away = blobstore.Place{}, fetchedRow{}
+	}
+}
+
+// load reads what a row refers to, and has it from another node where it is damaged here.
 func (c *cursor) load(row *index.Row, meta bool) error {
+	err := c.loadHere(row, meta)
+	if err == nil || c.log.member == nil || !damaged(err) {
+		return err
+	}
+	return c.loadDamaged(row, err)
+}
+
+// loadHere reads what a row refers to: only that, where it is a small part of a large
+// batch, and checks it by digests; otherwise the batch, and checks it as a frame.
+func (c *cursor) loadHere(row *index.Row, meta bool) error {
 	r := c.room
 	r.partly = false
 	if err := c.log.scrubbed.bad(row.Place); err != nil {

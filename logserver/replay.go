@@ -36,8 +36,9 @@ func (l *Log) replay(from segment.Position) error {
 type replay struct {
 	log      *Log
 	manifest blobstore.Manifest
-	damages  int                                  // batches whose content is damaged, and not marked as lost
-	nameless blobstore.Place                      // of damaged content whose digest is not known yet
+	damages  int             // batches whose content is damaged, and not marked as lost
+	nameless blobstore.Place // of damaged content whose digest is not known yet
+	late     lateness
 	marked   bool                                 // there were frames that a repair has marked as lost
 	placed   map[blobstore.Place]blobstore.Digest // behind those: content of the file that is being read
 
@@ -122,10 +123,15 @@ func (r *replay) frame(at segment.Position, kind segment.Kind, payload []byte) e
 		}
 		place.Content = uint32(r.manifest.ContentAt())
 		digest := r.manifest.BatchDigest()
+		if late, err := r.replayed(digest, place); late || err != nil {
+			return err
+		}
 		l.contents.Store(digest, place, l.core.Applied())
 		if r.marked {
 			r.placed[place] = digest
 		}
+	case segment.KindLate:
+		return r.replayLate(payload)
 	case segment.KindOrder:
 		if r.nameless != (blobstore.Place{}) {
 			r.name(payload)
@@ -179,9 +185,12 @@ func (r *replay) seal(place blobstore.Place, payload []byte) error {
 // damaged notes what is lost. Of content, what orders it, in the same batch of frames,
 // will tell the digest.
 func (r *replay) damaged(lost segment.Lost) error {
-	r.nameless = blobstore.Place{}
+	r.nameless, r.late = blobstore.Place{}, lateness{}
 	if lost.Kind == segment.KindContent {
 		r.nameless = lost.Place
+		if m := r.log.member; m != nil {
+			m.mover.repair(lost.Place)
+		}
 	}
 	if !lost.Marked {
 		r.log.refusals.Error(r.log.options.Logger, lost.Damage, "content is damaged")
@@ -189,7 +198,7 @@ func (r *replay) damaged(lost segment.Lost) error {
 		return nil
 	}
 	r.marked = true
-	if lost.Kind == segment.KindContent || lost.Kind == segment.KindGap {
+	if lost.Kind == segment.KindContent || lost.Kind == segment.KindGap || r.log.lostAt.IsAway() {
 		r.log.lostAt = lost.Place
 	}
 	return r.log.core.ReplayLost(lost.Kind == segment.KindOrder || lost.Kind == segment.KindGap, lost.Kind == segment.KindState || lost.Kind == segment.KindGap)

@@ -70,6 +70,17 @@ func (s *scrubbed) found(p blobstore.Place, damage *segment.DamageError) bool {
 	return true
 }
 
+// mended notes that what was damaged is as it was again.
+func (s *scrubbed) mended(p blobstore.Place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := segment.Position{Segment: p.Segment, Offset: p.Offset}
+	if s.damages[at] != nil {
+		delete(s.damages, at)
+		s.state.Damaged--
+	}
+}
+
 const (
 	scrubStep = 100 * time.Millisecond // of reading at the full rate between two rests
 	scrubBusy = 4                      // while there are appends, it rests for so many times as long

@@ -65,6 +65,9 @@ func (p *pass) lost(lost segment.Lost) error {
 	}
 	p.log.metrics.trouble(troubleDamage)
 	if lost.Kind == segment.KindContent {
+		if m := p.log.member; m != nil {
+			m.mover.repair(lost.Place)
+		}
 		p.nameless = &lost
 		return nil
 	}

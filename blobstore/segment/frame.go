@@ -12,18 +12,19 @@ type Kind uint8
 
 // The kinds of frames. The zero kind is none.
 const (
-	KindContent    Kind = 1 // a batch of entries: blobstore's manifest and content
-	KindOrder      Kind = 2 // Raft entries
-	KindState      Kind = 3 // Raft's hard state
-	KindDecided    Kind = 4 // what apply decided
-	KindCheckpoint Kind = 5 // all that was decided so far: a file begun behind a full one opens with it
-	KindRestart    Kind = 6 // reserved: an installed snapshot cancels all before
-	KindMark       Kind = 7 // reserved
-	KindSeal       Kind = 8 // ends a file that was full, and repeats what was decided in it
-	KindGap        Kind = 9 // a repair's: what lay here is lost, whatever it was
+	KindContent    Kind = 1  // a batch of entries: blobstore's manifest and content
+	KindOrder      Kind = 2  // Raft entries
+	KindState      Kind = 3  // Raft's hard state
+	KindDecided    Kind = 4  // what apply decided
+	KindCheckpoint Kind = 5  // all that was decided so far: a file begun behind a full one opens with it
+	KindRestart    Kind = 6  // reserved: an installed snapshot cancels all before
+	KindMark       Kind = 7  // reserved
+	KindSeal       Kind = 8  // ends a file that was full, and repeats what was decided in it
+	KindGap        Kind = 9  // a repair's: what lay here is lost, whatever it was
+	KindLate       Kind = 10 // whose content the next frame holds, which came after it was decided
 )
 
-func (k Kind) known() bool { return k >= KindContent && k <= KindGap }
+func (k Kind) known() bool { return k >= KindContent && k <= KindLate }
 
 // Codec and hash of a frame's payload. Nothing else is defined yet.
 const (

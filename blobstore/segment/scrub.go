@@ -19,7 +19,10 @@ type Scrub struct {
 }
 
 // NewScrub returns a Scrub at the beginning of the stream.
-func (s *Store) NewScrub() *Scrub { return &Scrub{store: s, next: 1} }
+func (s *Store) NewScrub() *Scrub { return s.ScrubFrom(1) }
+
+// ScrubFrom returns a Scrub at the beginning of a file.
+func (s *Store) ScrubFrom(number uint64) *Scrub { return &Scrub{store: s, next: number} }
 
 // At returns how far the Scrub has come.
 func (c *Scrub) At() Position {

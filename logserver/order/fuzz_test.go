@@ -222,6 +222,7 @@ func FuzzStep(f *testing.F) {
 	f.Add(byte(MessageRecords), []byte{1, 1, 0})
 	f.Add(byte(MessageClock), appendTime([]byte{messageVersion}, 7))
 	f.Add(byte(MessagePull), Pull{1, 9}.append(nil))
+	f.Add(byte(MessageFetched), AppendFetched(nil, &Want{Digest: blobstore.Digest{2}, Log: 1, Index: 2}, []byte("content")))
 	f.Add(byte(MessageWant), (&Want{Digest: blobstore.Digest{1}, Log: 1, Index: 2}).append(nil))
 	f.Add(byte(MessageHeld), AppendHeld(nil, blobstore.Digest{1}))
 	f.Fuzz(func(t *testing.T, kind byte, payload []byte) {
@@ -235,6 +236,11 @@ func FuzzStep(f *testing.F) {
 		if p, err := ReadPull(payload); err == nil {
 			if again, err := ReadPull(p.append(nil)); err != nil || again != p {
 				t.Fatalf("%+v again: %+v, %v", p, again, err)
+			}
+		}
+		if w, content, err := ReadFetched(payload); err == nil {
+			if again, rest, err := ReadFetched(AppendFetched(nil, &w, content)); err != nil || again != w || !bytes.Equal(rest, content) {
+				t.Fatalf("%v and %x are read as %v, %x, %v", w, content, again, rest, err)
 			}
 		}
 		if w, err := ReadWant(payload); err == nil {

@@ -18,7 +18,7 @@ type Message struct {
 // MessageKind says what a message's payload is. All but Raft's begin with a version byte.
 type MessageKind uint8
 
-// The kinds. Pull, Want, Put, Hold and Held are for those who keep content and decided frames:
+// The kinds. Pull, Want, Put, Hold, Held, Fetch and Fetched are for those who keep content and decided frames:
 // Step doesn't take them.
 const (
 	_               MessageKind = iota
@@ -35,6 +35,8 @@ const (
 	MessageClock                // what time it is there
 	MessageHold                 // a content frame, to be flushed and answered
 	MessageHeld                 // the answer: the digest of what is flushed
+	MessageFetch                // asks for content that is to be read: see Want
+	MessageFetched              // the answer: see AppendFetched
 	messageKinds
 )
 
@@ -87,9 +89,35 @@ func ReadWant(payload []byte) (w Want, err error) {
 	if err := r.version(what); err != nil {
 		return w, err
 	}
+	w.read(&r)
+	return w, r.end(what)
+}
+
+func (w *Want) read(r *reader) {
 	r.into(w.Digest[:])
 	w.Log, w.Index = r.uint32(), r.between(0, maxNumber)
-	return w, r.end(what)
+}
+
+// AppendFetch appends a Fetch message's payload: w.
+func AppendFetch(dst []byte, w *Want) []byte { return w.append(dst) }
+
+// AppendFetched appends a Fetched message's payload: what was asked for, and the payload of its content frame;
+// nothing if that isn't there.
+func AppendFetched(dst []byte, w *Want, content []byte) []byte {
+	return append(w.append(dst), content...)
+}
+
+// ReadFetched reads what AppendFetched wrote.
+func ReadFetched(payload []byte) (w Want, content []byte, err error) {
+	r := reader{b: payload}
+	if err := r.version("fetched"); err != nil {
+		return w, nil, err
+	}
+	w.read(&r)
+	if r.bad {
+		return w, nil, fmt.Errorf("fetched: %w", r.malformed())
+	}
+	return w, r.b, nil
 }
 
 // AppendHeld appends a Held message's payload: the sender has flushed the content of a batch.

@@ -1,0 +1,153 @@
+package logserver
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/index"
+)
+
+// trio is three nodes whose disks can be damaged.
+type trio struct {
+	*lan
+	t    *testing.T
+	logs map[uint64]*Log
+	disk map[uint64]*fs.Mem
+	db   map[uint64]string
+}
+
+// newTrio starts three nodes and appends to all of them; it returns what was acknowledged.
+func newTrio(t *testing.T) (*trio, *ledger) {
+	t.Helper()
+	n := &trio{newLAN(t), t, map[uint64]*Log{}, map[uint64]*fs.Mem{}, map[uint64]string{}}
+	for id := uint64(1); id <= 3; id++ {
+		n.disk[id], n.db[id] = fs.Memory(), filepath.Join(t.TempDir(), "db")
+		n.begin(id)
+	}
+	until(t, "the founder to serve", func() bool { return n.voters(n.logs[1]) == 1 })
+	n.admit(t, 2)
+	n.admit(t, 3)
+	for _, l := range n.logs {
+		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
+	}
+	d, r := newLedger(), rand.New(rand.NewPCG(5, 5))
+	for round := range 150 {
+		d.append(n.logs[1+uint64(round)%3], r, round)
+		until(t, "answers", d.answered)
+	}
+	n.upToDate()
+	return n, d
+}
+
+func (n *trio) begin(id uint64) {
+	n.t.Helper()
+	n.logs[id] = n.startWith(n.t, id, n.disk[id], n.db[id], func(*Options) {})
+}
+
+func (n *trio) upToDate() {
+	n.t.Helper()
+	for _, l := range n.logs {
+		until(n.t, "a node to be up to date", func() bool { return l.Newest(n.t.Context()) == nil })
+	}
+}
+
+// spoil changes a byte of every third content frame in segments that have ended, and returns where they are.
+func (n *trio) spoil(id uint64) (places []blobstore.Place) {
+	n.t.Helper()
+	l := n.logs[id]
+	seen := map[blobstore.Place]bool{}
+	for _, topic := range l.hub.Logs() {
+		rows, err := l.index.Range(topic.ID(), 1, nil, 1<<20)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		for i := range rows {
+			if p := rows[i].Place; p.Segment < l.store.Durable().Segment && !seen[p] {
+				seen[p] = true
+				if len(seen)%3 == 0 {
+					places = append(places, p)
+				}
+			}
+		}
+	}
+	if len(places) < 5 {
+		n.t.Fatalf("only %d content frames in segments that have ended", len(places))
+	}
+	for _, p := range places {
+		flipIn(n.t, n.disk[id], p)
+	}
+	return places
+}
+
+// flipIn changes a byte in the middle of a frame's payload.
+func flipIn(t *testing.T, disk *fs.Mem, p blobstore.Place) {
+	t.Helper()
+	const frameHeader = 56
+	f, err := disk.Open(segment.FileName(p.Segment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var b [1]byte
+	at := p.Offset + frameHeader + int64(p.Length)/2
+	if _, err := f.ReadAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 1
+	if _, err := f.WriteAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mended waits until content is what it was, and looks that it is.
+func (n *trio) mended(id uint64, places []blobstore.Place) {
+	n.t.Helper()
+	l := n.logs[id]
+	until(n.t, "the mover", func() bool { r, _ := l.Repairs(); return r.Damaged == 0 && r.Missing == 0 && int(r.Mended+r.Fetched) >= len(places) })
+	for _, p := range places {
+		if _, err := l.store.Read(p, nil); err != nil {
+			n.t.Errorf("%v: %v", p, err)
+		}
+	}
+}
+
+// Content that is damaged on a node is given to who reads it there by the others, and is put right.
+func TestDamagedContentIsReadFromOthersAndPutRight(t *testing.T) {
+	n, d := newTrio(t)
+	places := n.spoil(3)
+	mustHold(t, n.logs[3], d.snapshot())
+	n.mended(3, places)
+	closeAll(t, n.logs)
+	mustCheck(t, n.disk[3], n.db[3])
+}
+
+// The same, for a node that starts with the damage, with its index and without.
+func TestANodeThatStartsDamagedIsPutRight(t *testing.T) {
+	for _, keep := range []string{"with its index", "without"} {
+		t.Run(keep, func(t *testing.T) {
+			n, d := newTrio(t)
+			places := n.spoil(3)
+			if err := n.logs[3].Close(); err != nil {
+				t.Fatal(err)
+			}
+			if keep == "without" {
+				if err := os.Remove(n.db[3]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			n.begin(3)
+			n.upToDate()
+			mustHold(t, n.logs[3], d.snapshot())
+			n.mended(3, places)
+			closeAll(t, n.logs)
+			mustCheck(t, n.disk[3], n.db[3])
+		})
+	}
+}
+
+var _ = index.Row{}

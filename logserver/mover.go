@@ -1,0 +1,293 @@
+package logserver
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/logserver/index"
+)
+
+// A mover has content come to this node that it is to have and hasn't got, or has damaged: from other
+// nodes, in the background. Content that is damaged is put right where it lies; other content is written to the
+// stream, behind what was decided about it.
+type mover struct {
+	member *member
+	wake   chan struct{}
+
+	mu      sync.Mutex // guards the following
+	damaged map[segment.Position]blobstore.Place
+	orphans map[segment.Position]blobstore.Place // damaged, and it isn't known whose
+	owed    []index.Row                          // their content was not here when they were decided
+	all     bool                                 // look at everything
+	state   Repairs
+}
+
+// Repairs says what of the content that this node is to have isn't here, or is damaged.
+type Repairs struct {
+	Missing uint64 // entries that are to be fetched, as far as is known
+	Damaged int    // batches that are to be put right
+	Fetched uint64 // batches that were fetched since the start
+	Mended  uint64 // and of damaged ones that were put right
+	Bytes   uint64 // of both
+	Looking bool   // everything is being looked at
+}
+
+const (
+	moveStep  = 1 << 20          // bytes that are written at once, about
+	moveRetry = 10 * time.Second // after which what could not be had is tried again
+	moveBusy  = 4                // while there are appends, it rests for so many times as long
+)
+
+func newMover(m *member) *mover {
+	return &mover{
+		member: m, wake: make(chan struct{}, 1),
+		damaged: make(map[segment.Position]blobstore.Place), orphans: make(map[segment.Position]blobstore.Place),
+	}
+}
+
+// repair has damaged content put right.
+func (v *mover) repair(p blobstore.Place) {
+	v.mu.Lock()
+	_, known := v.damaged[positionOf(p)]
+	v.damaged[positionOf(p)] = p
+	v.mu.Unlock()
+	if !known {
+		v.poke()
+	}
+}
+
+// maxOwed is how many rows are remembered one by one whose content is to come.
+const maxOwed = 1 << 16
+
+// owe says that content of rows was not here when it was decided. It is given some time to
+// come by itself.
+func (v *mover) owe(rows []index.Row) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.owed)+len(rows) > maxOwed {
+		v.all = true
+		return
+	}
+	v.owed = append(v.owed, rows...)
+	for i := range rows {
+		v.state.Missing += uint64(rows[i].Count)
+	}
+}
+
+// lookAtAll has everything looked at.
+func (v *mover) lookAtAll() {
+	v.mu.Lock()
+	v.all = true
+	v.mu.Unlock()
+	v.poke()
+}
+
+func (v *mover) poke() {
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Repairs returns what of this node's content isn't as it should be; ok is false for a Log that is
+// alone.
+func (l *Log) Repairs() (r Repairs, ok bool) {
+	if l.member == nil {
+		return r, false
+	}
+	v := l.member.mover
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	r = v.state
+	r.Damaged = len(v.damaged) + len(v.orphans)
+	return r, true
+}
+
+// run is the goroutine of the mover.
+func (v *mover) run() {
+	o := v.member.options
+	if o.MoveRate < 0 {
+		return
+	}
+	l := v.member.log
+	pass, again := time.NewTimer(o.MoveAfter), time.NewTimer(moveRetry)
+	defer pass.Stop()
+	defer again.Stop()
+	for {
+		later := false
+		select {
+		case <-v.wake:
+		case <-again.C:
+			later = true
+			again.Reset(moveRetry)
+		case <-pass.C:
+			v.lookAtAll()
+			pass.Reset(o.MoveEvery)
+			continue
+		case <-l.closing:
+			return
+		case <-l.failed:
+			return
+		}
+		v.work(later)
+	}
+}
+
+// work does what there is to do; later also what was given time to be done otherwise.
+func (v *mover) work(later bool) {
+	if !v.member.hasOthers() {
+		return
+	}
+	v.mu.Lock()
+	places := make([]blobstore.Place, 0, len(v.damaged))
+	for _, p := range v.damaged {
+		places = append(places, p)
+	}
+	all := v.all
+	v.all = false
+	var owed []index.Row
+	if later || all {
+		owed, v.owed = v.owed, nil
+	}
+	v.mu.Unlock()
+	w := workload{rate: v.member.options.MoveRate, log: v.member.log}
+	for _, p := range places {
+		if !v.mend(p, &w) {
+			return
+		}
+	}
+	if all {
+		v.pass(&w)
+		return
+	}
+	v.settle(owed, &w)
+}
+
+// mend puts damaged content right. It tells whether to go on.
+func (v *mover) mend(p blobstore.Place, w *workload) bool {
+	l := v.member.log
+	d, ok := l.identify(p)
+	if !ok { // perhaps it is of a row that doesn't know where its content is
+		v.mu.Lock()
+		delete(v.damaged, positionOf(p))
+		v.orphans[positionOf(p)] = p
+		v.all = true
+		v.mu.Unlock()
+		v.poke()
+		return true
+	}
+	payload, err := v.member.fetcher.get(&d.row, &d.away)
+	if err != nil {
+		return !errors.Is(err, ErrClosed)
+	}
+	err = l.store.Mend(p, payload)
+	if err == nil {
+		v.mended(p, payload)
+		return w.did(len(payload))
+	}
+	if !errors.Is(err, segment.ErrOther) {
+		l.options.Logger.Error().Err(err).Msg("damaged content can't be written anew where it lies; it is written elsewhere")
+	}
+	c := coming{payload: payload, digest: d.away.Digest, rows: v.siblings(&d.row, d.away.Digest, payload)}
+	if !v.store([]coming{c}) {
+		return false
+	}
+	v.forget(p)
+	return w.did(len(payload))
+}
+
+// mended notes that content is as it was again.
+func (v *mover) mended(p blobstore.Place, payload []byte) {
+	v.forget(p)
+	v.member.log.scrubbed.mended(p)
+	v.mu.Lock()
+	v.state.Mended++
+	v.state.Bytes += uint64(len(payload))
+	v.mu.Unlock()
+}
+
+// forget forgets damaged content that nothing points to any more, or that is none.
+func (v *mover) forget(p blobstore.Place) {
+	v.member.log.damages.forget(p)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.damaged, positionOf(p))
+	delete(v.orphans, positionOf(p))
+}
+
+// mendOrphan looks whether content is what some damaged place held of which nobody knew whose it
+// was, and puts that right.
+func (v *mover) mendOrphan(payload []byte) (at blobstore.Place, ok bool) {
+	v.mu.Lock()
+	var fit []blobstore.Place
+	for _, p := range v.orphans {
+		if int(p.Length) == len(payload) {
+			fit = append(fit, p)
+		}
+	}
+	v.mu.Unlock()
+	for _, p := range fit {
+		if v.member.log.store.Mend(p, payload) == nil {
+			v.mended(p, payload)
+			p.Content = contentAt(payload)
+			return p, true
+		}
+	}
+	return at, false
+}
+
+// workload is how much was done, to rest accordingly.
+type workload struct {
+	log     *Log
+	rate    int64
+	debt    int64
+	commits uint64
+}
+
+// did rests when enough was done, and tells whether to go on.
+func (w *workload) did(bytes int) bool {
+	if w.debt += int64(bytes); w.debt < max(1, w.rate/16) {
+		return w.log.rests(0)
+	}
+	rest := time.Duration(float64(w.debt) / float64(w.rate) * float64(time.Second))
+	if now := w.log.commits.Load(); now != w.commits {
+		rest, w.commits = rest*moveBusy, now
+	}
+	w.debt = 0
+	return w.log.rests(rest)
+}
+
+// coming is content that is about to be written to the stream, and the rows that are about it.
+type coming struct {
+	payload []byte
+	digest  blobstore.Digest
+	rows    []index.Row
+}
+
+// store has content written to the stream. False: it can't be, for now.
+func (v *mover) store(list []coming) bool {
+	if len(list) == 0 {
+		return true
+	}
+	l := v.member.log
+	if err := l.do(context.Background(), func() error { return v.member.storeLate(list) }); err != nil {
+		if !errors.Is(err, ErrClosed) {
+			l.refusals.Error(l.options.Logger, err, "content of other nodes can't be stored for now")
+		}
+		return false
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i := range list {
+		v.state.Fetched++
+		v.state.Bytes += uint64(len(list[i].payload))
+		for j := range list[i].rows {
+			v.state.Missing -= min(v.state.Missing, uint64(list[i].rows[j].Count))
+		}
+	}
+	return true
+}

@@ -95,7 +95,7 @@ type identification struct {
 }
 
 func (s *identification) lost(lost segment.Lost) error {
-	if lost.Kind == segment.KindContent {
+	if lost.Kind == segment.KindContent || lost.Kind == segment.KindGap {
 		s.wanted[positionOf(lost.Place)] = lost.Place
 	}
 	return nil
@@ -117,9 +117,9 @@ func (s *identification) record(d blobstore.Digest, runs []order.Run) {
 		return
 	}
 	at := positionOf(rows[0].Place)
-	if p, ok := s.wanted[at]; ok {
+	if _, ok := s.wanted[at]; ok {
 		delete(s.wanted, at)
-		s.log.damages.note(damagedContent{place: p, row: rows[0], away: blobstore.Away{Digest: d}})
+		s.log.damages.note(damagedContent{place: rows[0].Place, row: rows[0], away: blobstore.Away{Digest: d}})
 	}
 }
 

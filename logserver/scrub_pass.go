@@ -64,10 +64,10 @@ func (p *pass) lost(lost segment.Lost) error {
 		return nil
 	}
 	p.log.metrics.trouble(troubleDamage)
+	if m := p.log.member; m != nil && (lost.Kind == segment.KindContent || lost.Kind == segment.KindGap) {
+		m.mover.repair(lost.Place)
+	}
 	if lost.Kind == segment.KindContent {
-		if m := p.log.member; m != nil {
-			m.mover.repair(lost.Place)
-		}
 		p.nameless = &lost
 		return nil
 	}

@@ -29,6 +29,7 @@ type Report struct {
 	Logs     int
 	Batches  uint64 // of entries
 	Entries  uint64 // of all logs
+	Away     uint64 // entries of all logs that are on other nodes only
 	Refused  uint64 // entries whose appends were refused; their bytes are there, and no index
 	Bytes    uint64 // of all frames
 	Rows     uint64 // of the index
@@ -60,6 +61,7 @@ func Data(o Options) (report Report, err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	c := &checker{
+		away:    newElsewhere(),
 		losses:  losses{named: make(map[blobstore.Digest]blobstore.Place)},
 		options: o,
 		core:    order.New(order.Options{Node: 1}),
@@ -105,6 +107,7 @@ type checker struct {
 	manifest blobstore.Manifest
 	index    *copied
 	losses   losses
+	away     elsewhere
 }
 
 func (c *checker) fail(format string, args ...any) error {
@@ -124,6 +127,8 @@ func (c *checker) frame(at segment.Position, kind segment.Kind, payload []byte) 
 	switch kind {
 	case segment.KindContent:
 		return c.content(payload)
+	case segment.KindLate:
+		err = c.lateFrame(payload)
 	case segment.KindOrder:
 		c.losses.name(payload)
 		c.contents.Order(payload)
@@ -168,11 +173,14 @@ func (c *checker) content(payload []byte) error {
 	found := content{
 		blobstore.Place{Segment: c.at.Segment, Offset: c.at.Offset, Length: uint32(len(payload)), Content: uint32(m.ContentAt())}, m.Len(),
 	}
+	c.report.Batches++
+	if late, err := c.lateContent(digest, found.place); late || err != nil {
+		return err
+	}
 	c.contents.Store(digest, found, c.core.Applied())
 	if c.losses.any {
 		c.placed[c.at.Offset] = found
 	}
-	c.report.Batches++
 	return nil
 }
 
@@ -222,7 +230,8 @@ func (c *checker) decision(d *order.Decision) error {
 		return nil
 	}
 	found, ok := c.contents.Find(d.Digest)
-	if place, lost := c.losses.find(d.Digest); !ok && lost {
+	several := len(c.core.Members().All()) > 1
+	if place, lost := c.losses.find(d.Digest); !ok && lost && !several {
 		return c.lostBatch(d, place)
 	}
 	if !ok && len(d.Runs) == 0 { // nothing of it was appended, so nobody needs it
@@ -230,7 +239,7 @@ func (c *checker) decision(d *order.Decision) error {
 		return nil
 	}
 	if !ok {
-		return c.fail("raft index %d orders %s, which no frame before it holds", d.Index, d.Digest)
+		return c.awayBatch(d)
 	}
 	c.contents.Decide(d)
 	if found.entries != int(d.Entries) {
@@ -279,6 +288,9 @@ func (c *checker) finish() error {
 	}
 	if faulty := c.core.Faulty(); faulty != nil {
 		c.warn(faulty.Error())
+	}
+	if err := c.endAway(); err != nil {
+		return err
 	}
 	return c.noMoreRows()
 }

@@ -10,7 +10,7 @@
 //  4. The index says nothing that the decided records don't, and leaves out
 //     nothing up to its checkpoint.
 //
-// What a repair has marked as lost is reported, and is no failure. Examine says what of a
+// Content that is on other nodes only is counted, where there are others. What a repair has marked as lost is reported, and is no failure. Examine says what of a
 // damaged directory is lost, and what a repair would come to.
 //
 // Data and Examine change nothing: segments are given as a directory that is only read, and

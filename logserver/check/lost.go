@@ -79,7 +79,7 @@ func (c *checker) lostBatch(d *order.Decision, place blobstore.Place) error {
 	for i := range d.Runs {
 		r := &d.Runs[i]
 		c.gone(Lost{r.Name, r.First, r.First + uint64(r.Count) - 1, place})
-		if err := c.run(d, r, blobstore.Place{}); err != nil {
+		if err := c.run(d, r, anywhere); err != nil {
 			return err
 		}
 		left -= r.Count

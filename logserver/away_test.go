@@ -4,12 +4,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
-	"github.com/ringlog/ringlog/logserver/index"
+	"github.com/ringlog/ringlog/logserver/check"
 )
 
 // trio is three nodes whose disks can be damaged.
@@ -22,7 +23,7 @@ type trio struct {
 }
 
 // newTrio starts three nodes and appends to all of them; it returns what was acknowledged.
-func newTrio(t *testing.T) (*trio, *ledger) {
+func newTrio(t *testing.T, rounds int) (*trio, *ledger) {
 	t.Helper()
 	n := &trio{newLAN(t), t, map[uint64]*Log{}, map[uint64]*fs.Mem{}, map[uint64]string{}}
 	for id := uint64(1); id <= 3; id++ {
@@ -36,7 +37,7 @@ func newTrio(t *testing.T) (*trio, *ledger) {
 		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
 	}
 	d, r := newLedger(), rand.New(rand.NewPCG(5, 5))
-	for round := range 150 {
+	for round := range rounds {
 		d.append(n.logs[1+uint64(round)%3], r, round)
 		until(t, "answers", d.answered)
 	}
@@ -108,7 +109,10 @@ func flipIn(t *testing.T, disk *fs.Mem, p blobstore.Place) {
 func (n *trio) mended(id uint64, places []blobstore.Place) {
 	n.t.Helper()
 	l := n.logs[id]
-	until(n.t, "the mover", func() bool { r, _ := l.Repairs(); return r.Damaged == 0 && r.Missing == 0 && int(r.Mended+r.Fetched) >= len(places) })
+	until(n.t, "the mover", func() bool {
+		r, _ := l.Repairs()
+		return r.Damaged == 0 && r.Missing == 0 && int(r.Mended+r.Fetched) >= len(places)
+	})
 	for _, p := range places {
 		if _, err := l.store.Read(p, nil); err != nil {
 			n.t.Errorf("%v: %v", p, err)
@@ -118,7 +122,7 @@ func (n *trio) mended(id uint64, places []blobstore.Place) {
 
 // Content that is damaged on a node is given to who reads it there by the others, and is put right.
 func TestDamagedContentIsReadFromOthersAndPutRight(t *testing.T) {
-	n, d := newTrio(t)
+	n, d := newTrio(t, 150)
 	places := n.spoil(3)
 	mustHold(t, n.logs[3], d.snapshot())
 	n.mended(3, places)
@@ -130,7 +134,7 @@ func TestDamagedContentIsReadFromOthersAndPutRight(t *testing.T) {
 func TestANodeThatStartsDamagedIsPutRight(t *testing.T) {
 	for _, keep := range []string{"with its index", "without"} {
 		t.Run(keep, func(t *testing.T) {
-			n, d := newTrio(t)
+			n, d := newTrio(t, 150)
 			places := n.spoil(3)
 			if err := n.logs[3].Close(); err != nil {
 				t.Fatal(err)
@@ -150,4 +154,96 @@ func TestANodeThatStartsDamagedIsPutRight(t *testing.T) {
 	}
 }
 
-var _ = index.Row{}
+// stranger is a node that owns half of the content, until it is told to own all.
+type stranger struct {
+	all  atomic.Bool
+	disk *fs.Mem
+	db   string
+}
+
+func (s *stranger) owns(d blobstore.Digest) bool { return s.all.Load() || d[0]%2 == 0 }
+
+// begin starts the node as the fourth of a trio.
+func (s *stranger) begin(n *trio) *Log {
+	n.t.Helper()
+	l := n.startWith(n.t, 4, s.disk, s.db, func(o *Options) { o.Member.owns = s.owns })
+	n.logs[4] = l
+	return l
+}
+
+// away counts the entries of a node that are on others only.
+func away(t *testing.T, l *Log) (count int) {
+	t.Helper()
+	for _, topic := range l.hub.Logs() {
+		rows, err := l.index.Range(topic.ID(), 1, nil, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range rows {
+			if rows[i].Place.IsAway() {
+				count += int(rows[i].Count)
+			}
+		}
+	}
+	return count
+}
+
+// mustVerify checks a disk, and returns how many entries are on others only.
+func mustVerify(t *testing.T, disk *fs.Mem, db string) uint64 {
+	t.Helper()
+	report, err := check.Data(check.Options{Files: disk, DB: db})
+	if err != nil {
+		t.Fatalf("check: %v (%+v)", err, report)
+	}
+	return report.Away
+}
+
+// A node that doesn't own all content gives everything to who reads it there. When it comes to own more, that
+// comes, and is found again by a start, with the index and without.
+func TestContentOfOthersIsReadAndComes(t *testing.T) {
+	n, d := newTrio(t, 1000)
+	s := &stranger{disk: fs.Memory(), db: filepath.Join(t.TempDir(), "db")}
+	l := s.begin(n)
+	n.admit(t, 4)
+	n.upToDate()
+	if count := away(t, l); count < 50 {
+		t.Fatalf("only %d entries are away", count)
+	}
+	mustHold(t, l, d.snapshot())
+
+	restart := func(keepIndex bool) {
+		t.Helper()
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if count := mustVerify(t, s.disk, s.db); (count > 0) == s.all.Load() {
+			t.Errorf("owning all: %v; entries that are elsewhere: %d", s.all.Load(), count)
+		}
+		if !keepIndex {
+			if err := os.Remove(s.db); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l = s.begin(n)
+		n.upToDate()
+	}
+	restart(true)
+	restart(false)
+	mustHold(t, l, d.snapshot())
+
+	s.all.Store(true)
+	l.member.mover.lookAtAll()
+	until(t, "all content to come", func() bool { return away(t, l) == 0 })
+	fetched := l.member.fetcher.fetched
+	mustHold(t, l, d.snapshot())
+	restart(true)
+	restart(false)
+	if count := away(t, l); count > 0 {
+		t.Errorf("%d entries that had come are away again", count)
+	}
+	mustHold(t, l, d.snapshot())
+	if again := l.member.fetcher.fetched; again > 0 {
+		t.Errorf("%d batches were fetched that are here (%d before)", again, fetched)
+	}
+	closeAll(t, n.logs)
+}

@@ -253,8 +253,8 @@ func (l *Log) enter(d *order.Decision, place blobstore.Place, found bool) error 
 
 // enterAway enters l.rows of a decision whose content isn't here.
 func (l *Log) enterAway(d *order.Decision) {
-	l.index.AddAway(d.Index, l.rows, blobstore.Away{Digest: d.Digest})
-	if m := l.member; m.standing.Load() != nil && m.owns(d.Digest) {
-		m.expect(d.Digest, l.rows)
+	l.index.AddAway(d.Index, l.rows, blobstore.Away{Digest: d.Digest, Holders: d.Holders})
+	if d.Owned {
+		l.member.expect(d.Digest, l.rows)
 	}
 }

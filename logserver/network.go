@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/logserver/order"
 )
@@ -44,6 +45,8 @@ type Member struct {
 	MoveRate  int64         // bytes a second of content that is fetched to be stored here, 64 MiB; less than 0: none
 	MoveAfter time.Duration // from the start until it is looked for what is missing, half a minute
 	MoveEvery time.Duration // and again, an hour
+
+	owns func(blobstore.Digest) bool // tests say what content is this node's
 
 	Fetched int // bytes of such content that are kept, 64 MiB, at most a quarter of Options.Memory
 }

@@ -210,6 +210,7 @@ func (l *Log) replayIndexed() error {
 func (l *Log) newCore() *order.Core {
 	o := order.Options{Node: 1, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}, Placement: l.founding}
 	if m := l.member; m != nil {
+		o.Owns = m.owns
 		o.Node, o.Join, o.Has, o.About = m.options.Number, m.options.Joins, m.has, m.options.About
 		o.Zone = m.options.Zone
 		o.Start = uint64(time.Now().UnixNano())

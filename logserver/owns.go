@@ -6,4 +6,4 @@ import "github.com/ringlog/ringlog/blobstore"
 func (m *member) owners(blobstore.Digest) []uint64 { return nil }
 
 // owns tells whether this node is to have content.
-func (m *member) owns(blobstore.Digest) bool { return true }
+func (m *member) owns(d blobstore.Digest) bool { return m.options.owns == nil || m.options.owns(d) }

@@ -11,21 +11,23 @@ import (
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver/check"
+	"github.com/ringlog/ringlog/logserver/order"
 )
 
 // trio is three nodes whose disks can be damaged.
 type trio struct {
 	*lan
-	t    *testing.T
-	logs map[uint64]*Log
-	disk map[uint64]*fs.Mem
-	db   map[uint64]string
+	t        *testing.T
+	replicas string
+	logs     map[uint64]*Log
+	disk     map[uint64]*fs.Mem
+	db       map[uint64]string
 }
 
 // newTrio starts three nodes and appends to all of them; it returns what was acknowledged.
-func newTrio(t *testing.T, rounds int) (*trio, *ledger) {
+func newTrio(t *testing.T, rounds int, replicas string) (*trio, *ledger) {
 	t.Helper()
-	n := &trio{newLAN(t), t, map[uint64]*Log{}, map[uint64]*fs.Mem{}, map[uint64]string{}}
+	n := &trio{newLAN(t), t, replicas, map[uint64]*Log{}, map[uint64]*fs.Mem{}, map[uint64]string{}}
 	for id := uint64(1); id <= 3; id++ {
 		n.disk[id], n.db[id] = fs.Memory(), filepath.Join(t.TempDir(), "db")
 		n.begin(id)
@@ -47,8 +49,11 @@ func newTrio(t *testing.T, rounds int) (*trio, *ledger) {
 
 func (n *trio) begin(id uint64) {
 	n.t.Helper()
-	n.logs[id] = n.startWith(n.t, id, n.disk[id], n.db[id], func(*Options) {})
+	n.logs[id] = n.startWith(n.t, id, n.disk[id], n.db[id], n.founded)
 }
+
+// founded gives the settings that the cluster is founded with.
+func (n *trio) founded(o *Options) { o.Settings = map[string]string{order.SettingReplicas: n.replicas} }
 
 func (n *trio) upToDate() {
 	n.t.Helper()
@@ -122,7 +127,7 @@ func (n *trio) mended(id uint64, places []blobstore.Place) {
 
 // Content that is damaged on a node is given to who reads it there by the others, and is put right.
 func TestDamagedContentIsReadFromOthersAndPutRight(t *testing.T) {
-	n, d := newTrio(t, 150)
+	n, d := newTrio(t, 150, "3")
 	places := n.spoil(3)
 	mustHold(t, n.logs[3], d.snapshot())
 	n.mended(3, places)
@@ -134,7 +139,7 @@ func TestDamagedContentIsReadFromOthersAndPutRight(t *testing.T) {
 func TestANodeThatStartsDamagedIsPutRight(t *testing.T) {
 	for _, keep := range []string{"with its index", "without"} {
 		t.Run(keep, func(t *testing.T) {
-			n, d := newTrio(t, 150)
+			n, d := newTrio(t, 150, "3")
 			places := n.spoil(3)
 			if err := n.logs[3].Close(); err != nil {
 				t.Fatal(err)
@@ -166,7 +171,7 @@ func (s *stranger) owns(d blobstore.Digest) bool { return s.all.Load() || d[0]%2
 // begin starts the node as the fourth of a trio.
 func (s *stranger) begin(n *trio) *Log {
 	n.t.Helper()
-	l := n.startWith(n.t, 4, s.disk, s.db, func(o *Options) { o.Member.owns = s.owns })
+	l := n.startWith(n.t, 4, s.disk, s.db, func(o *Options) { n.founded(o); o.Member.owns = s.owns })
 	n.logs[4] = l
 	return l
 }
@@ -201,7 +206,7 @@ func mustVerify(t *testing.T, disk *fs.Mem, db string) uint64 {
 // A node that doesn't own all content gives everything to who reads it there. When it comes to own more, that
 // comes, and is found again by a start, with the index and without.
 func TestContentOfOthersIsReadAndComes(t *testing.T) {
-	n, d := newTrio(t, 1000)
+	n, d := newTrio(t, 1000, "2")
 	s := &stranger{disk: fs.Memory(), db: filepath.Join(t.TempDir(), "db")}
 	l := s.begin(n)
 	n.admit(t, 4)

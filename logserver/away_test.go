@@ -239,7 +239,7 @@ func TestContentOfOthersIsReadAndComes(t *testing.T) {
 	s.all.Store(true)
 	l.member.mover.lookAtAll()
 	until(t, "all content to come", func() bool { return away(t, l) == 0 })
-	fetched := l.member.fetcher.fetched
+	fetched := l.member.fetcher.count()
 	mustHold(t, l, d.snapshot())
 	restart(true)
 	restart(false)
@@ -247,7 +247,7 @@ func TestContentOfOthersIsReadAndComes(t *testing.T) {
 		t.Errorf("%d entries that had come are away again", count)
 	}
 	mustHold(t, l, d.snapshot())
-	if again := l.member.fetcher.fetched; again > 0 {
+	if again := l.member.fetcher.count(); again > 0 {
 		t.Errorf("%d batches were fetched that are here (%d before)", again, fetched)
 	}
 	closeAll(t, n.logs)

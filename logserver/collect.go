@@ -47,6 +47,12 @@ var (
 	descMembers     = desc("cluster_members", "Nodes of the cluster, by what they do: voter (the leader is one), learner, leaving.", "role")
 	descLeads       = desc("cluster_leads", "1 on the node that leads, 0 on others.")
 	descServing     = desc("cluster_serving", "1 where a leader is known and this node is trusted.")
+	descMissing     = desc("cluster_missing_entries", "Entries whose content this node is to have, and has to fetch from others, as far as is known.")
+	descToMend      = desc("cluster_damaged_batches", "Batches that are damaged here, and are to be put right by other nodes' copies.")
+	descMended      = desc("cluster_repaired_batches_total", "Batches that were fetched from other nodes to be stored here, or put right by their copies.", "how")
+	descMendedBytes = desc("cluster_repaired_bytes_total", "Bytes of those.")
+	descFetched     = desc("cluster_fetched_batches_total", "Batches that were fetched from other nodes, to be read or stored.")
+	descGiven       = desc("cluster_given_bytes_total", "Bytes of content that were given to other nodes to be read or stored.")
 	descApplied     = desc("cluster_applied", "Raft index of the last decision here: how far a node is behind others.")
 )
 
@@ -62,6 +68,7 @@ func (s *Server) Describe(to chan<- *prometheus.Desc) {
 		descConnections, descMaxConns, descMemory, descMaxMemory, descUnwritten, descBusy, descFree, descReady,
 		descDiskSize, descStored, descScrubbed, descPasses, descPassed, descDamaged, descRepaired,
 		descMembers, descLeads, descServing, descApplied,
+		descMissing, descToMend, descMended, descMendedBytes, descFetched, descGiven,
 		descUnsealed, descWrongTokens, descStale, descExpires,
 	} {
 		to <- d
@@ -83,6 +90,7 @@ func (s *Server) Collect(to chan<- prometheus.Metric) {
 		send(d, prometheus.GaugeValue, value, labels...)
 	}
 	l.collectStanding(gauge)
+	l.collectRepairs(send)
 	count(descBatches, l.metrics.batches.Load())
 	count(descAppends, l.metrics.appends.Load())
 	count(descDuplicates, l.metrics.duplicates.Load())
@@ -201,6 +209,21 @@ func (l *Log) collectStanding(gauge func(d *prometheus.Desc, value float64, labe
 	gauge(descLeads, oneIf(s.Leader == s.Number))
 	gauge(descServing, oneIf(s.Serving && s.Faulty == nil))
 	gauge(descApplied, float64(l.metrics.applied.Load()))
+}
+
+// collectRepairs tells of the content that comes from other nodes, and goes to them.
+func (l *Log) collectRepairs(send func(*prometheus.Desc, prometheus.ValueType, float64, ...string)) {
+	r, several := l.Repairs()
+	if !several {
+		return
+	}
+	send(descMissing, prometheus.GaugeValue, float64(r.Missing))
+	send(descToMend, prometheus.GaugeValue, float64(r.Damaged))
+	send(descMended, prometheus.CounterValue, float64(r.Fetched), "fetched")
+	send(descMended, prometheus.CounterValue, float64(r.Mended), "mended")
+	send(descMendedBytes, prometheus.CounterValue, float64(r.Bytes))
+	send(descFetched, prometheus.CounterValue, float64(l.member.fetcher.count()))
+	send(descGiven, prometheus.CounterValue, float64(l.metrics.given.Load()))
 }
 
 func oneIf(so bool) float64 {

@@ -27,7 +27,6 @@ type fetcher struct {
 	mean    int                    // bytes of what was fetched lately
 	closed  bool
 	fetched uint64 // batches
-	bytes   uint64
 }
 
 // fetchKey names content. Of what may be a batch of one entry, whose digest doesn't say its
@@ -145,7 +144,6 @@ func (f *fetcher) run(g *fetch) {
 		f.kept.add(g.key, g.payload)
 		f.mean += (len(g.payload) - f.mean) / 4
 		f.fetched++
-		f.bytes += uint64(len(g.payload))
 	} else {
 		f.remember(g.key)
 	}
@@ -250,6 +248,13 @@ func (f *fetcher) flight(w *order.Want) *fetch {
 		return g
 	}
 	return f.under[fetchKey{digest: w.Digest}]
+}
+
+// count returns how many batches were fetched.
+func (f *fetcher) count() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fetched
 }
 
 // close has nothing fetched any more.

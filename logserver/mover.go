@@ -28,12 +28,12 @@ type mover struct {
 
 // Repairs says what of the content that this node is to have isn't here, or is damaged.
 type Repairs struct {
-	Missing uint64 // entries that are to be fetched, as far as is known
-	Damaged int    // batches that are to be put right
-	Fetched uint64 // batches that were fetched since the start
-	Mended  uint64 // and of damaged ones that were put right
-	Bytes   uint64 // of both
-	Looking bool   // everything is being looked at
+	Missing uint64 `json:"missing_entries"` // that are to be fetched, as far as is known
+	Damaged int    `json:"damaged_batches"` // that are to be put right
+	Fetched uint64 `json:"fetched_batches"` // since the start
+	Mended  uint64 `json:"mended_batches"`  // that were damaged, since the start
+	Bytes   uint64 `json:"repaired_bytes"`  // of both
+	Looking bool   `json:"looking"`         // everything is being looked at
 }
 
 const (

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/cluster"
 	"github.com/ringlog/ringlog/logserver/order"
 )
@@ -113,8 +114,21 @@ func printStatus(w io.Writer, st *cluster.Status) {
 	if len(st.Members) == 0 {
 		return
 	}
+	fmt.Fprintf(w, "content\t%s\n", contentOf(&st.Repairs))
 	fmt.Fprintf(w, "failures\t%s\n\n", bears(&st.Strength))
 	printMembers(w, st.Members)
+}
+
+// contentOf says whether a node has the content that it is to have.
+func contentOf(r *logserver.Repairs) string {
+	text := "as it should be here"
+	if r.Missing > 0 || r.Damaged > 0 {
+		text = fmt.Sprintf("%d entries are to come here, %d damaged batches are to be put right", r.Missing, r.Damaged)
+	}
+	if done := r.Fetched + r.Mended; done > 0 {
+		text += fmt.Sprintf(" (since the start: %d batches, %.1f MB)", done, float64(r.Bytes)/1e6)
+	}
+	return text
 }
 
 func printMembers(w io.Writer, members []cluster.Member) {

@@ -24,7 +24,7 @@ func newVerify() *cobra.Command {
 		Long: "Check every invariant over the data that BLOBS and DB name: digests, indices without gap, the chain of\n" +
 			"decisions, the index against them. Nothing is written. The exit code is 65\n" +
 			"when something does not hold, 78 when there is no data. Entries that `ringlog repair` has\n" +
-			"marked as lost are told, and are no reason to fail.",
+			"marked as lost are told, and are no reason to fail; so is how many entries only other nodes of the cluster hold.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			config, err := loadConfig()
@@ -109,6 +109,7 @@ type verdict struct {
 	Took    float64   `json:"seconds"`
 	Lost    []lost    `json:"lost,omitempty"`   // marked by a repair
 	Gone    uint64    `json:"lost_entries"`     // entries that are
+	Away    uint64    `json:"away_entries"`     // entries that are on other nodes only
 	Damage  []damaged `json:"damage,omitempty"` // not yet repaired
 	Repair  string    `json:"repair,omitempty"` // the command, or why there is none
 	untold  bool      // what is lost with the damage can't be told
@@ -169,7 +170,7 @@ func (v *verdict) list(r *check.Repair) {
 }
 
 func (v *verdict) take(r *check.Report) {
-	v.Logs, v.Entries, v.Bytes, v.Rows, v.Gone = r.Logs, r.Entries, r.Bytes, r.Rows, r.Gone
+	v.Logs, v.Entries, v.Bytes, v.Rows, v.Gone, v.Away = r.Logs, r.Entries, r.Bytes, r.Rows, r.Gone, r.Away
 	for _, l := range r.Lost {
 		v.Lost = append(v.Lost, newLost(l))
 	}
@@ -202,6 +203,9 @@ func (v *verdict) show(out io.Writer, asJSON bool, failed error) error {
 	result := "all good"
 	if v.Gone > 0 {
 		result = fmt.Sprintf("%d entries are lost, all else is good", v.Gone)
+	}
+	if v.Away > 0 {
+		result = fmt.Sprintf("%d of them are held by other nodes only; %s", v.Away, result)
 	}
 	_, err := fmt.Fprintf(out, "%d entries of %d logs, %d bytes, %d rows of the index: %s (%v, %.0f MB/s)\n",
 		v.Entries, v.Logs, v.Bytes, v.Rows, result, time.Duration(v.Took*float64(time.Second)).Round(time.Millisecond),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """reader.py DIR LOG: dumps a log from the segments in DIR, as `ringlog export --meta` does. Written from
-docs/STORAGE.md alone. Checks every checksum, chain and digest; exit code 1 when one is wrong. Of what a repair has
-marked, entries are left out, and told at the end; decisions that are lost are not taken from seals, nor made again."""
+docs/STORAGE.md alone. Checks every checksum, chain and digest; exit code 1 when one is wrong. Entries that a repair has
+marked, or whose content other nodes hold, are left out, and told at the end; lost decisions are not made again."""
 import hashlib, json, os, re, struct, sys, time
 TABLE = list(range(256))
 for _ in range(8): TABLE = [n >> 1 ^ (n & 1) * 0x82F63B78 for n in TABLE]
@@ -31,7 +31,7 @@ class Bytes: # takes fields off the front
 class Reader:
     def __init__(self, log):
         self.log, self.chain, self.raft, self.names, self.heads, self.contents = log.encode(), bytes(32), 0, {}, {}, {}
-        self.marked = self.lost = self.gap = self.gone = 0 # frames ever, frames since a checkpoint, gaps of a file, entries
+        self.lost, self.gap, self.gone, self.rows = 0, 0, 0, [] # frames since a checkpoint, gaps of a file, entries
     def files(self, dir):
         numbers = sorted(int(f[:16]) for f in os.listdir(dir) if re.fullmatch(r"\d{16}\.seg", f))
         images = [open(os.path.join(dir, "%016d.seg" % n), "rb").read() for n in numbers]
@@ -47,7 +47,8 @@ class Reader:
             end = struct.unpack("<Q", images[i + 1][80:88])[0] if i + 1 < len(images) else None
             for at, batch, chain in self.batches(image, crc(salt + number), batch, chain, end or len(image)): pass
             check(end in (None, at), "file", i + 1, "ends at", at, "not", end)
-        if self.gone: print("reader.py:", self.gone, "entries are lost", file=sys.stderr)
+        for row in self.rows: self.show(*row)
+        if self.gone: print("reader.py:", self.gone, "entries are lost, or on other nodes", file=sys.stderr)
     def batches(self, image, salt, batch, chain, end): # where each ends, its number, the chain behind it
         at, frames, headers, follows = 4096, [], b"", (batch + 1, 0)
         while at + 56 <= end:
@@ -58,12 +59,11 @@ class Reader:
             if own != at or follows not in (None, (number, ordinal)) and kind != 9: return
             payload = image[at + 56:at + 56 + length]
             if at + 56 + length > end or not flags & 4 and crc(payload) != pcrc: return
-            known = kind in (1, 2, 3, 4, 5, 8, 9) and (version, codec, hashed) == (1, 0, 0)
+            known = kind in (1, 2, 3, 4, 5, 8, 9, 10) and (version, codec, hashed) == (1, 0, 0)
             check(known or flags & 1, "unknown frame at", at)
             if flags & 4:
-                self.marked, self.lost, self.gap = 1, 1, self.gap or kind == 9
-                head = head[:6] + bytes([flags & ~4]) + head[7:52]
-                head += struct.pack("<I", crc(head, salt))
+                self.lost, self.gap, head = 1, self.gap or kind == 9, head[:6] + bytes([flags & ~4]) + head[7:52]
+                head += crc(head, salt).to_bytes(4, "little")
             headers += head
             frames.append((kind if known and not flags & 4 else 0, payload))
             follows = None if kind == 9 else (number + 1, 0) if flags & 2 else (number, ordinal + 1)
@@ -116,12 +116,12 @@ class Reader:
         if status == 1 and not duplicate:
             check(n == self.heads.get(log, 0) + 1, "log", log, "goes on at", n)
             self.heads[log] = n + appends * each - 1
-            if self.names[log] == self.log:
-                check(digest in self.contents or self.marked, "no content for", n)
-                if digest not in self.contents: self.gone += appends * each
-                else: [self.show(n + i, at, *self.contents[digest][ordinal + i]) for i in range(appends * each)]
+            if self.names[log] == self.log: # the content may come late
+                self.rows += [(n + i, at, self.contents.get(digest), digest, ordinal + i) for i in range(appends * each)]
         return ordinal + appends * each
-    def show(self, index, at, text, digest, key):
+    def show(self, index, at, entries, digest, ordinal):
+        if not (entries := entries or self.contents.get(digest)): self.gone += 1; return
+        text, digest, key = entries[ordinal]
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at // 10**9)) + ".%09dZ" % (at % 10**9)
         named = b',"key":' + json.dumps(key.decode(), ensure_ascii=False).encode() if key else b""
         sys.stdout.buffer.write(b'{"index":%d,"time":"%s","hash":"%s"%s,"entry":%s}\n' % (index, stamp.encode(), digest.hex().encode(), named, text))

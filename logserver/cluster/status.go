@@ -43,6 +43,8 @@ type Status struct {
 	// Settings are what the cluster has agreed on about placement, nil while that isn't known here.
 	Settings *order.Placement `json:"settings"`
 	Strength
+	// Repairs is what of this node's content isn't here as it should be.
+	Repairs logserver.Repairs `json:"repairs"`
 }
 
 // Member is a node of the cluster.
@@ -79,6 +81,7 @@ func (n *Node) Status() Status {
 		links[l.Peer] = l
 	}
 	st.Members = membersOf(&s, links)
+	st.Repairs, _ = log.Repairs()
 	st.State, st.Strength = stateOf(&st, &s), strengthOf(st.Members, &s.Settings.Placement)
 	if s.Settings.Configuration > 0 {
 		st.Settings = &s.Settings.Placement

@@ -127,7 +127,7 @@ func (m *member) retire() error {
 		if err := m.round(); err != nil {
 			return err
 		}
-		if len(m.flights) == 0 && m.waiting == nil && m.gathered() == 0 && !m.leads() {
+		if len(m.flights) == 0 && len(m.placing) == 0 && m.waiting == nil && m.gathered() == 0 && !m.leads() {
 			break
 		}
 		select {

@@ -133,6 +133,7 @@ func (m *member) retire() error {
 		select {
 		case <-m.wake:
 		case <-tick.C:
+			m.placer.Tick()
 			if err := m.log.core.Tick(m.log.options.Now().UnixNano()); err != nil {
 				return err
 			}

@@ -177,6 +177,73 @@ func TestContentIsAtItsOwnersOnly(t *testing.T) {
 	q.end()
 }
 
+// Three nodes become five, and three again, while appends go on: nothing is lost, and all content is in the end on all
+// of the three that stay.
+func TestFromThreeToFiveAndBack(t *testing.T) {
+	n, logs := three(t)
+	q := &quintet{n, t, logs, map[uint64]*fs.Mem{}, map[uint64]string{}, rand.New(rand.NewPCG(7, 7))}
+	var sites []*site
+	for id, l := range logs {
+		s := &site{id: id, log: l, ledger: newLedger()}
+		s.ledger.life = int(id)
+		sites = append(sites, s)
+		s.load(rand.New(rand.NewPCG(id, 7)))
+	}
+	head := func() uint64 { return logs[1].HeadOf("main") }
+	goOn := func() {
+		from := head()
+		until(t, "appends", func() bool { return head() > from+100 })
+	}
+	goOn()
+	for id := uint64(4); id <= 5; id++ {
+		q.logs[id] = n.start(t, id, fs.Memory(), filepath.Join(t.TempDir(), "db"))
+		n.admit(t, id)
+		goOn()
+	}
+	until(t, "five to vote", func() bool { return n.voters(logs[1]) == 5 })
+	goOn()
+	apart := 0
+	for _, ids := range q.shelves(nil) {
+		if len(ids) < 5 {
+			apart++
+		}
+	}
+	if apart == 0 {
+		t.Error("all five have all content")
+	}
+	for id := uint64(4); id <= 5; id++ {
+		until(t, "a node to leave", func() bool {
+			s, _ := logs[1].Standing()
+			if l := logs[s.Leader]; l != nil && s.Members.Has(id) {
+				_ = l.Dismiss(t.Context(), id) // it is tried again
+			}
+			return !s.Members.Has(id) && !s.Members.Joint()
+		})
+		goOn()
+	}
+	for _, s := range sites {
+		s.rest()
+		until(t, "answers", s.ledger.answered)
+		if reasons := s.ledger.reasons(); len(reasons) > 0 {
+			t.Errorf("refused %v", reasons)
+		}
+	}
+	for id := uint64(4); id <= 5; id++ {
+		if err := logs[id].Close(); err != nil {
+			t.Error(err)
+		}
+		delete(logs, id)
+	}
+	q.upToDate()
+	q.lieAt(nil, 3)
+	for _, l := range logs {
+		for _, s := range sites {
+			mustHold(t, l, s.ledger.snapshot())
+		}
+	}
+	closeAll(t, logs)
+}
+
 // Where all three replicas are asked for and an owner is silent, the next node on the ring takes its replica.
 func TestNextNodeTakesTheReplicaOfASilentOne(t *testing.T) {
 	q := newQuintet(t, func(*Options) {})

@@ -40,6 +40,10 @@ func (m *member) take() error {
 		switch in.Kind {
 		case order.MessagePut:
 			arrived = m.keep(in) || arrived
+		case order.MessageHold:
+			arrived = m.hold(in) || arrived
+		case order.MessageHeld:
+			m.noteHeld(in)
 		case order.MessageFetch:
 			m.lookForUndecided(in)
 		case order.MessageWant, order.MessagePull:
@@ -69,7 +73,11 @@ func (m *member) keep(in *incoming) bool {
 	}
 	m.coming = append(m.coming, *in)
 	m.size += int64(len(in.Payload)) + perAppend
-	if m.held+len(in.Payload) <= maxPayloads {
+	if m.held+len(in.Payload) > maxPayloads { // of most of it nothing was ordered
+		clear(m.payloads)
+		m.held = 0
+	}
+	if m.expected[in.digest] == nil {
 		m.payloads[in.digest] = in.Payload
 		m.held += len(in.Payload)
 	}

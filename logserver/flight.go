@@ -7,16 +7,18 @@ import (
 	"time"
 
 	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/placed"
 	"github.com/ringlog/ringlog/logserver/order"
 	"github.com/ringlog/ringlog/protocol"
 )
 
-// flight is a batch of this node that was handed over, and is not decided yet.
+// flight is a batch of this node that was handed over, or is being placed, and is not decided yet.
 type flight struct {
 	batch  *batch // nil: those who waited were told that the outcome isn't known
 	digest blobstore.Digest
 	began  time.Time
 	bytes  int
+	ticket placed.Ticket // while it is being placed
 }
 
 const (
@@ -35,18 +37,27 @@ func (m *member) propose() error {
 	for m.mayPropose() {
 		b := m.next()
 		if b == nil {
-			return nil
+			break
+		}
+		if p := m.placement.Load(); p != nil && p.apart || len(m.placing) > 0 {
+			m.place(b)
+			continue
 		}
 		err := m.handOver(b)
 		switch {
-		case errors.Is(err, order.ErrNotServing), errors.Is(err, order.ErrBusy):
+		case notNow(err):
 			m.waiting = b
 			return nil
 		case err != nil:
 			return fmt.Errorf("propose: %w", err)
 		}
 	}
-	return nil
+	return m.handOverPlaced()
+}
+
+// notNow tells whether a proposal may be taken later.
+func notNow(err error) bool {
+	return errors.Is(err, order.ErrNotServing) || errors.Is(err, order.ErrBusy)
 }
 
 // mayPropose tells whether a batch can be handed over. Appends that have waited for long
@@ -71,14 +82,21 @@ func (m *member) mayPropose() bool {
 		return false
 	}
 	m.unserved = time.Time{}
-	bytes := 0
-	for _, f := range m.flights {
-		bytes += f.bytes
+	under := m.flights
+	if len(m.placing) > 0 {
+		under = m.placing
 	}
-	if n := len(m.flights); n >= usualFlights && bytes < n*largeFlight && time.Since(m.flights[n-1].began) < longFlight {
+	if n := len(under); n >= usualFlights && bytesOf(under) < n*largeFlight && time.Since(under[n-1].began) < longFlight {
 		return false // until one is decided, or another append comes later
 	}
-	return len(m.flights) < maxFlights && bytes < maxFlightBytes
+	return len(m.flights)+len(m.placing) < maxFlights && bytesOf(m.flights)+bytesOf(m.placing) < maxFlightBytes
+}
+
+func bytesOf(flights []*flight) (n int) {
+	for _, f := range flights {
+		n += f.bytes
+	}
+	return n
 }
 
 // refuseGathered refuses what was not handed over yet. What was is given up before: an appender

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/placed"
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/logserver/index"
 	"github.com/ringlog/ringlog/logserver/order"
@@ -39,7 +40,10 @@ type member struct {
 	held      int      // bytes of payloads
 	putters   []putter // wait for what is in coming
 	flights   []*flight
-	waiting   *batch // taken, and could not be proposed yet
+	placing   []*flight // that wait for their holders, in their order
+	placer    *placed.Placer
+	kept      map[placed.Ticket][]byte // content that is being placed
+	waiting   *batch                   // taken, and could not be proposed yet
 	spent     []*batch
 	tickets   map[uint64][]*ask
 	unserved  time.Time // since when appends have not been taken; zero: they are
@@ -51,8 +55,9 @@ type member struct {
 	belonged  bool                             // this node was a member at some time of this start
 	expected  map[blobstore.Digest][]index.Row // of content that is to come, and was decided already
 
-	standing atomic.Pointer[Standing]
-	errands  chan errand
+	standing  atomic.Pointer[Standing]
+	placement atomic.Pointer[placement] // nil: not known yet
+	errands   chan errand
 
 	fetcher *fetcher
 	mover   *mover
@@ -86,6 +91,7 @@ func newMember(l *Log, o *Member) *member {
 		expected: make(map[blobstore.Digest][]index.Row), lastHeard: make(map[uint64]time.Time),
 	}
 	m.fetcher, m.mover = newFetcher(m), newMover(m)
+	m.placer, m.kept = newPlacer(o), make(map[placed.Ticket][]byte)
 	m.room = sync.NewCond(&m.mu)
 	return m
 }
@@ -103,7 +109,7 @@ func (l *Log) Receive(from uint64, kind byte, payload []byte) {
 		return
 	}
 	in := incoming{Message: order.Message{From: from, To: m.options.Number, Kind: order.MessageKind(kind), Payload: payload}}
-	if in.Kind == order.MessagePut {
+	if in.Kind == order.MessagePut || in.Kind == order.MessageHold {
 		var err error
 		if in.digest, err = checkContent(payload); err != nil {
 			l.metrics.refuse(reasonForeign, 1)
@@ -177,6 +183,9 @@ func (m *member) end() {
 	for _, f := range m.flights {
 		m.giveUp(f)
 	}
+	for _, f := range m.placing {
+		l.refuse(f.batch, reason)
+	}
 	if m.waiting != nil {
 		l.refuse(m.waiting, reason)
 	}
@@ -209,6 +218,7 @@ func (m *member) tick() error {
 	l := m.log
 	m.giveUpOld()
 	m.forgetAsks()
+	m.placer.Tick()
 	if l.space.full.Load() {
 		return m.round() // until there is space this node is silent, and others lead
 	}
@@ -400,6 +410,7 @@ func (m *member) publish() {
 		s.About[id], s.Seats[id] = core.About(id), core.Seat(id)
 	}
 	m.standing.Store(s)
+	m.assign()
 	if s.Serving && !m.compared {
 		m.compared = true
 		m.log.warnOfSettings()

@@ -147,7 +147,12 @@ func (n *lan) begin(t *testing.T, s *site) {
 
 // Power cuts and partitions of three nodes lose nothing that was acknowledged, and all
 // nodes come to the same.
-func TestFaultsOfThreeNodesLoseNothing(t *testing.T) {
+func TestFaultsOfThreeNodesLoseNothing(t *testing.T) { faultsLoseNothing(t, 3) }
+
+// The same of five, each of which has the content of three fifths of the batches.
+func TestFaultsOfFiveNodesLoseNothing(t *testing.T) { faultsLoseNothing(t, 5) }
+
+func faultsLoseNothing(t *testing.T, nodes int) {
 	faults := 6
 	if n, err := strconv.Atoi(os.Getenv("RINGLOG_FAULTS")); err == nil {
 		faults = n
@@ -159,21 +164,23 @@ func TestFaultsOfThreeNodesLoseNothing(t *testing.T) {
 	t.Logf("RINGLOG_SEED=%d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	n, sites := newLAN(t), []*site{}
-	for id := uint64(1); id <= 3; id++ {
+	for id := range uint64(nodes) {
+		id++
 		s := &site{id: id, disk: fs.Memory(), db: filepath.Join(t.TempDir(), "db"), total: map[string]map[uint64]string{}}
 		sites = append(sites, s)
 		n.begin(t, s)
 		s.ledger.life = int(id)
 	}
 	until(t, "the founder to serve", func() bool { return n.voters(sites[0].log) == 1 })
-	n.admit(t, 2)
-	n.admit(t, 3)
+	for id := 2; id <= nodes; id++ {
+		n.admit(t, uint64(id))
+	}
 	for _, s := range sites {
-		until(t, "three to vote", func() bool { return n.voters(s.log) == 3 })
+		until(t, "all to vote", func() bool { return n.voters(s.log) == nodes })
 		s.load(rand.New(rand.NewPCG(r.Uint64(), 0)))
 	}
 	for range faults {
-		s := sites[r.IntN(3)]
+		s := sites[r.IntN(nodes)]
 		switch r.IntN(3) {
 		case 0:
 			n.isolate(s.id, true)
@@ -201,7 +208,7 @@ func TestFaultsOfThreeNodesLoseNothing(t *testing.T) {
 			mustHold(t, s.log, total)
 		}
 	}
-	t.Logf("%d acknowledged entries at three nodes", count/3)
+	t.Logf("%d acknowledged entries at %d nodes", count/nodes, nodes)
 	for _, s := range sites {
 		if err := s.log.Close(); err != nil {
 			t.Error(err)

@@ -29,10 +29,11 @@ type Member struct {
 	Joins bool
 	// Identity is given to new data. What is there must have it.
 	Identity segment.Identity
-	// About is what the others are told of this node: see Standing. Zone returns the zone that
-	// it is in by that, for the choice of voters; nil: all are in one.
-	About []byte
-	Zone  func(about []byte) string
+	// About is what the others are told of this node: see Standing. Zone and Region return where a
+	// node is by that, for the choice of voters and of who owns content; nil: all are in one.
+	About  []byte
+	Zone   func(about []byte) string
+	Region func(about []byte) string
 	// Pulse returns what another member has said last of how it does; ok is false if it has said
 	// nothing lately. Nil: nobody says anything.
 	Pulse func(number uint64) (p Pulse, ok bool)

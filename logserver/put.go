@@ -35,38 +35,43 @@ func (l *Log) Put(ctx context.Context, key string, event []byte) error {
 
 var errNoSpace = errors.New("logserver: nothing can be written at present")
 
-// putter waits for content to be flushed.
-type putter struct {
-	digest blobstore.Digest
-	done   chan error
-}
+// putter waits for content to be flushed, and is told: nil, or why it can't be.
+type putter func(error)
 
 // storeOne has the committer store content and waits until it is flushed.
 func (l *Log) storeOne(ctx context.Context, in *incoming) error {
 	m := l.member
-	p := putter{in.digest, make(chan error, 1)}
+	done := make(chan error, 1)
 	err := l.do(ctx, func() error {
 		if l.space.full.Load() {
 			return errNoSpace
 		}
-		if m.keep(in) || !m.log.contents.Has(in.digest) {
-			m.putters = append(m.putters, p)
-		} else {
-			p.done <- nil
-		}
+		m.keepFor(in, func(err error) { done <- err })
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	select {
-	case err := <-p.done:
+	case err := <-done:
 		return err
 	case <-m.ended:
 		return ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// keepFor keeps content to be stored with the next flush, and has somebody told when it is; at once, if it was. It tells
+// whether it has just come.
+func (m *member) keepFor(in *incoming, tell putter) (fresh bool) {
+	fresh = m.keep(in)
+	if !fresh && m.log.contents.Has(in.digest) {
+		tell(nil)
+		return false
+	}
+	m.putters = append(m.putters, tell)
+	return fresh
 }
 
 // storePuts makes durable what was put, if nothing else is to be flushed with it.
@@ -90,8 +95,8 @@ func (m *member) storePuts() error {
 
 // answerPuts tells those whose content waited for the flush that has ended.
 func (m *member) answerPuts(err error) {
-	for _, p := range m.putters {
-		p.done <- err
+	for _, tell := range m.putters {
+		tell(err)
 	}
 	clear(m.putters)
 	m.putters = m.putters[:0]

@@ -127,12 +127,13 @@ func (m *member) retire() error {
 		if err := m.round(); err != nil {
 			return err
 		}
-		if len(m.flights) == 0 && m.waiting == nil && m.gathered() == 0 && !m.leads() {
+		if len(m.flights) == 0 && len(m.placing) == 0 && m.waiting == nil && m.gathered() == 0 && !m.leads() {
 			break
 		}
 		select {
 		case <-m.wake:
 		case <-tick.C:
+			m.placer.Tick()
 			if err := m.log.core.Tick(m.log.options.Now().UnixNano()); err != nil {
 				return err
 			}

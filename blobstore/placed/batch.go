@@ -76,7 +76,7 @@ func (p *Placer) fill(b *batch) {
 	}
 	for _, node := range next {
 		b.asked = append(b.asked, asked{node: node, at: p.now})
-		p.puts = append(p.puts, Put{b.ticket, node})
+		p.puts = append(p.puts, Put{b.ticket, b.digest, node})
 	}
 }
 

@@ -47,6 +47,7 @@ type Ticket uint64
 // Put is the content of a batch to be sent to a node.
 type Put struct {
 	Ticket Ticket
+	Digest blobstore.Digest
 	To     uint64
 }
 

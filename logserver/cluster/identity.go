@@ -39,7 +39,16 @@ func decodeAbout(b []byte) (a About, err error) {
 	return a, nil
 }
 
-// zoneOf returns the zone that a member says it is in, for the choice of voters.
+// regionOf returns the region that a member says it is in.
+func regionOf(about []byte) string {
+	a, err := decodeAbout(about)
+	if err != nil {
+		return ""
+	}
+	return a.Region
+}
+
+// zoneOf returns the zone that a member says it is in, with its region.
 func zoneOf(about []byte) string {
 	a, err := decodeAbout(about)
 	if err != nil {

@@ -93,7 +93,7 @@ func (n *Node) open() error {
 	lo := o.Log
 	lo.Member = &logserver.Member{
 		Network: network{n}, Number: number(n.id), Joins: joins,
-		Identity: segment.Identity{Cluster: n.cluster, Node: n.id}, About: about.encode(), Zone: zoneOf, Pulse: n.Pulse,
+		Identity: segment.Identity{Cluster: n.cluster, Node: n.id}, About: about.encode(), Zone: zoneOf, Region: regionOf, Pulse: n.Pulse,
 	}
 	log, err := logserver.Open(lo)
 	if err != nil {

@@ -41,7 +41,7 @@ func TestPlacedOrderDoesNotWait(t *testing.T) {
 func TestLeaderTakesPlacedProposal(t *testing.T) {
 	m := newMachine(t, Limits{})
 	m.core.options.Has = func(blobstore.Digest) bool { return false }
-	m.must(m.core.propose([]byte(incarnationOf(2))))
+	m.must(m.core.propose(incarnationOf(2)))
 	m.settle()
 	var got *Decision
 	m.decided = func(d *Decision) {

@@ -94,7 +94,7 @@ func (n *node) replayCheckpoint(payload []byte) error {
 func (w *world) verify() {
 	for _, id := range w.ids {
 		n := w.nodes[id]
-		if !n.up || w.failure != nil || w.options.Apart {
+		if !n.up || w.failure != nil {
 			continue
 		}
 		if _, err := check.Data(check.Options{Files: n.disk.files.Kill()}); err != nil {

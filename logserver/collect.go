@@ -43,6 +43,7 @@ var (
 	descWrongTokens = desc("wrong_tokens_total", "Wrong tokens that came, and how many of them were not looked at, as their address had sent too many.", "looked_at")
 	descStale       = desc("reload_failed", "1 when files could not be read the last time: what was read before is in force.", "what")
 	descExpires     = desc("certificate_expires_timestamp_seconds", "Until when the server's certificate is valid, in Unix time.")
+	descPeerExpires = desc("peer_certificate_expires_timestamp_seconds", "Until when this node's certificate between nodes is valid, in Unix time.")
 	descReady       = desc("ready", "1 when /readyz says so.")
 	descMembers     = desc("cluster_members", "Nodes of the cluster, by what they do: voter (the leader is one), learner, leaving.", "role")
 	descLeads       = desc("cluster_leads", "1 on the node that leads, 0 on others.")
@@ -69,7 +70,7 @@ func (s *Server) Describe(to chan<- *prometheus.Desc) {
 		descDiskSize, descStored, descScrubbed, descPasses, descPassed, descDamaged, descRepaired,
 		descMembers, descLeads, descServing, descApplied,
 		descMissing, descToMend, descMended, descMendedBytes, descFetched, descGiven,
-		descUnsealed, descWrongTokens, descStale, descExpires,
+		descUnsealed, descWrongTokens, descStale, descExpires, descPeerExpires,
 	} {
 		to <- d
 	}
@@ -140,6 +141,9 @@ func (s *Server) collectSecurity(send func(*prometheus.Desc, prometheus.ValueTyp
 		send(descWrongTokens, prometheus.CounterValue, float64(wrong), "yes")
 		send(descWrongTokens, prometheus.CounterValue, float64(ignored), "no")
 		stale("tokens", g.Stale())
+	}
+	if m := s.log.member; m != nil && m.options.Expires != nil {
+		send(descPeerExpires, prometheus.GaugeValue, float64(m.options.Expires().Unix()))
 	}
 	if c := s.options.Certificates; c != nil {
 		send(descUnsealed, prometheus.CounterValue, float64(s.unsealed.Load()))

@@ -38,6 +38,12 @@ type Member struct {
 	// nothing lately. Nil: nobody says anything.
 	Pulse func(number uint64) (p Pulse, ok bool)
 
+	// Known is called before the node takes part, with what was known about it when it stopped, if
+	// anything; its error ends Open. nil: it may be any.
+	Known func(about []byte) error
+	// Expires is when the certificate ends that this node shows to others; nil: there is none.
+	Expires func() time.Time
+
 	Tick    time.Duration // of the cluster's clock, a tenth of a second
 	Quorum  time.Duration // how long appends and heads wait for somebody to lead, 5 s
 	Outcome time.Duration // how long an append that was handed over waits to be decided, 20 s

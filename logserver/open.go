@@ -284,6 +284,11 @@ var ErrOthers = errors.New("this node's data belongs to a cluster with other nod
 // start begins the order anew: what was ordered and not decided is decided now, and
 // written with a checkpoint into the segment that this start has begun.
 func (l *Log) start() error {
+	if m := l.member; m != nil && m.options.Known != nil {
+		if err := m.options.Known(l.core.About(m.options.Number)); err != nil {
+			return err
+		}
+	}
 	if err := l.core.Start(); err != nil {
 		return err
 	}

@@ -212,7 +212,10 @@ ordered after H. Then,
     is left out if the last entry asked for is at or before the head. The
     connection may read again after it;
   - with "follow":false the read stops at H: its last line is {"current":true},
-    or {"head":N} if read entries were sent first.
+    or {"head":N} if read entries were sent first. At a node of a cluster that
+    can't learn H, as too few can reach each other, it is {"error":"no quorum"},
+    behind the entries that are there. So ends any read of a client that has
+    closed its sending side.
 
 A time or an age means the first entry at or after it; in the future, H + 1.
 With meta, key is on an entry that has one, the first of an append's entries.

@@ -49,9 +49,10 @@ func newClusterAdmin() []*cobra.Command {
 		a.command("remove NODE", "Remove a member, by name or number, whether it is up or not", 1, func(ctx context.Context, call caller, out io.Writer, args []string) error {
 			return parts(ctx, call, out, "remove", args[0], args[0]+" is removed: its number is never given again")
 		}),
-		a.command("set "+strings.Join(order.SettingNames, "|")+" VALUE", "Change a setting of the cluster", 2, func(ctx context.Context, call caller, out io.Writer, args []string) error {
+		detailed(a.command("set "+strings.Join(order.SettingNames, "|")+" VALUE", "Change a setting of the cluster", 2, func(ctx context.Context, call caller, out io.Writer, args []string) error {
 			return set(ctx, call, out, args[0], args[1])
-		}),
+		}), "replicas (1 to 7) is how many nodes hold the same content, other-zones and other-regions (together fewer) how many of them elsewhere\n"+
+			"where possible, commit (one, quorum, all) how many have flushed it before an append is confirmed. They hold for all members."),
 		a.command("replace NODE", "Let an empty node take the place of a member, under its name", 1, func(ctx context.Context, call caller, out io.Writer, args []string) error {
 			var name string
 			if err := call(ctx, "replace", args[0], &name); err != nil {
@@ -70,6 +71,12 @@ func newClusterAdmin() []*cobra.Command {
 		}),
 	}
 	return commands
+}
+
+// detailed adds a paragraph to what a command says of itself.
+func detailed(command *cobra.Command, text string) *cobra.Command {
+	command.Long += "\n\n" + text
+	return command
 }
 
 // caller calls a method of the node.

@@ -150,6 +150,6 @@ func TestClusterCommands(t *testing.T) {
 		said(t, node, "status", "joined", "tolerates 1 failure", "this node")
 		said(t, node, "owner value", "this node", "up")
 	}
-	said(t, c, "leave", "stop the node now", "of those who stay 1 votes", "tolerates 0 failures: one stops appends")
-	said(t, a, "status", "tolerates 0 failures: one stops appends")
+	said(t, c, "leave", "stop the node now", "of those who stay 1 votes", "tolerates 0 failures: one can stop appends")
+	said(t, a, "status", "tolerates 0 failures: one can stop appends")
 }

@@ -56,9 +56,9 @@ func bears(s *cluster.Strength) string {
 	case s.Tolerates > 0:
 		return "tolerates " + counted(s.Tolerates, "failure", "failures")
 	case s.Voters < 3:
-		return "tolerates 0 failures: one stops appends, until that node is back; with three voting nodes one may fail"
+		return "tolerates 0 failures: one can stop appends until that node is back; with three voting nodes one may fail"
 	}
-	return "tolerates 0 failures: one more stops appends, until a node is back"
+	return "tolerates 0 failures: one more can stop appends until a node is back"
 }
 
 // lacks says which settings can't be fulfilled by the members that there are.
@@ -111,12 +111,19 @@ func printStatus(w io.Writer, st *cluster.Status) {
 	if st.Faulty != "" {
 		fmt.Fprintf(w, "faulty\t%s; replace it\n", st.Faulty)
 	}
-	if len(st.Members) == 0 {
-		return
+	switch st.State {
+	case cluster.Waiting:
+		fmt.Fprintf(w, "to do\tit looks for a cluster: start a node of its PEERS, or `ringlog cluster join`; if there is none yet, `ringlog cluster found`\n")
+	case cluster.Removed:
+		fmt.Fprintf(w, "to do\tstop it: its data is a copy that no cluster knows any more\n")
+	default:
+		fmt.Fprintf(w, "content\t%s\n", contentOf(&st.Repairs))
+		fmt.Fprintf(w, "failures\t%s\n", bears(&st.Strength))
 	}
-	fmt.Fprintf(w, "content\t%s\n", contentOf(&st.Repairs))
-	fmt.Fprintf(w, "failures\t%s\n\n", bears(&st.Strength))
-	printMembers(w, st.Members)
+	if len(st.Members) > 0 {
+		fmt.Fprintln(w)
+		printMembers(w, st.Members)
+	}
 }
 
 // contentOf says whether a node has the content that it is to have.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/cluster"
 	"github.com/ringlog/ringlog/logserver/index"
 )
 
@@ -67,7 +68,7 @@ func dataCode(err error) int {
 	switch {
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &locked), errors.Is(err, index.ErrLocked):
+	case errors.As(err, &locked), errors.Is(err, index.ErrLocked), errors.Is(err, cluster.ErrOtherNode):
 		return exitConfig
 	case errors.As(err, &damage), errors.As(err, &foreign):
 		return exitData

@@ -235,6 +235,8 @@ func inUse(err error) error {
 		return fmt.Errorf("BLOBS: %w; %s", err, advice)
 	case errors.Is(err, index.ErrLocked):
 		return fmt.Errorf("DB: %w; %s", err, advice)
+	case errors.Is(err, cluster.ErrOtherNode):
+		return fmt.Errorf("BLOBS, NODE: %w", err)
 	}
 	return err
 }

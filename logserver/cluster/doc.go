@@ -10,7 +10,7 @@
 // together and are told how many they are (Options.Expect) found a cluster together: the one
 // with the least identifier founds it once all others, so many, have said that they leave it
 // to that one; each says so to one only, for as long as it runs. Who has nobody to ask can be
-// told to found (Node.Found, `ringlog cluster found`).
+// told to found (Node.Found, `ringlog cluster found`), or whom to join (Node.Join, `ringlog cluster join`).
 //
 // The leader gives a node that joins its number, which no node ever had. A node's
 // identifier, in the header of each of its files, is a UUID of version 8 that ends with the
@@ -26,6 +26,9 @@
 //	join      asks to be taken in
 //	status    how the cluster looks from there: Status
 //	found     tells a node that waits to found a cluster
+//	enter     tells a node that waits to join the cluster of the node at an address
+//	owner     who owns a value
+//	set       changes a setting
 //	leave     tells a node to leave the cluster
 //	remove    has a member removed
 //	replace   allows an empty node to take the place of a member, under its name

@@ -28,6 +28,16 @@ func (a *About) encode() []byte {
 	return b
 }
 
+// sameName refuses data of a node of another name. Names that come from an address may change with it.
+func (o *Options) sameName(about []byte) error {
+	was, err := decodeAbout(about)
+	if err != nil || was.Name == "" || was.Name == o.Name || was.Name == nameOf(was.Address) || o.Name == nameOf(o.Address) {
+		return nil // what is newer isn't understood
+	}
+	return fmt.Errorf("%w: it is node %s's (number %d of its cluster), and this one is named %s. Start it under that name; or, if it is a copy, "+
+		"never run it, and give this node an empty BLOBS and DB: it joins as a new one", ErrOtherNode, was.Name, number(was.Node), o.Name)
+}
+
 // decodeAbout reads what a member says about itself. A newer version may say more.
 func decodeAbout(b []byte) (a About, err error) {
 	if len(b) == 0 {

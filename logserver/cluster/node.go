@@ -46,8 +46,11 @@ type Node struct {
 // ErrInterrupted says that Open was interrupted before the node was a member.
 var ErrInterrupted = errors.New("interrupted while looking for a cluster")
 
+// ErrOtherNode is wrapped by Open's error for data of a node of another name.
+var ErrOtherNode = errors.New("this is the data of another node")
+
 // Open makes the node a member of its cluster, which may take until another node is up, and
-// opens its Log. Errors are those of logserver.Open; ErrInterrupted; and of options that
+// opens its Log. Errors are those of logserver.Open; ErrInterrupted; ErrOtherNode; and of options that
 // can't be.
 func Open(o Options) (*Node, error) {
 	o = o.withDefaults()
@@ -94,6 +97,9 @@ func (n *Node) open() error {
 	lo.Member = &logserver.Member{
 		Network: network{n}, Number: number(n.id), Joins: joins,
 		Identity: segment.Identity{Cluster: n.cluster, Node: n.id}, About: about.encode(), Zone: zoneOf, Region: regionOf, Pulse: n.Pulse,
+	}
+	if lo.Member.Known = o.sameName; o.Certificates != nil {
+		lo.Member.Expires = o.Certificates.Expires
 	}
 	log, err := logserver.Open(lo)
 	if err != nil {

@@ -162,3 +162,22 @@ func TestFirstSettings(t *testing.T) {
 		t.Errorf("set to %+v", s)
 	}
 }
+
+// FuzzSetting: what a person may type is a setting, which is written as it is read, or refused.
+func FuzzSetting(f *testing.F) {
+	for _, s := range [][2]string{{SettingReplicas, "5"}, {SettingOtherZones, "-1"}, {SettingOtherRegions, "2"}, {SettingCommit, "all"}, {"colour", "red"}} {
+		f.Add(s[0], s[1])
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		p, err := (Placement{Replicas: 4, OtherZones: 1}).With(name, value)
+		if err != nil {
+			if !errors.Is(err, ErrSettings) {
+				t.Errorf("%q %q: %v", name, value, err)
+			}
+			return
+		}
+		if again, err := p.With(name, p.Get(name)); err != nil || again != p || p.Check() != nil {
+			t.Errorf("%q %q: %+v, again %+v, %v", name, value, p, again, err)
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/access"
@@ -100,7 +101,8 @@ func allMetrics(t *testing.T) map[string]bool {
 		t.Fatal(err)
 	}
 	guard := guarded(t, filepath.Join(dir, "tokens"), tokenLine("all", "read,append *"))
-	s := serve(t, setup{log: logserver.Options{Blobs: t.TempDir()}, server: logserver.ServerOptions{Guard: guard, Certificates: certificates}})
+	member := &logserver.Member{Network: nobody{}, Identity: segment.Identity{Cluster: [16]byte{1}, Node: [16]byte{1}}, Expires: time.Now}
+	s := serve(t, setup{log: logserver.Options{Blobs: t.TempDir(), Member: member}, server: logserver.ServerOptions{Guard: guard, Certificates: certificates}})
 	s.want(200, "{\"index\":1,\"count\":1}\n", "POST", "/logs/main", "{}", "Authorization", "Bearer all")
 	answer := text(t, s.do("GET", "/metrics", "", "Authorization", "Bearer all").Body) // so that there has been a request
 	lobby := web.NewLobby(web.Options{}, 1)
@@ -113,6 +115,12 @@ func allMetrics(t *testing.T) map[string]bool {
 	}
 	return names
 }
+
+// nobody is the network of a node that is alone.
+type nobody struct{}
+
+func (nobody) Send(uint64, byte, []byte) {}
+func (nobody) Join(map[uint64][]byte)    {}
 
 // What dashboard, alerts and documents name exists, and everything that exists is documented.
 func TestMetricsThatAreNamedExist(t *testing.T) {

@@ -120,6 +120,14 @@ func (m *Manifest) Key(ordinal int) []byte {
 	return m.bytes[m.keys[i].start:m.keys[i].end]
 }
 
+// Count returns how many entries a payload says that it has; 0: it is none.
+func Count(payload []byte) uint32 {
+	if len(payload) < manifestHeader || [4]byte(payload) != [4]byte{manifestVersion} {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(payload[4:])
+}
+
 // EntriesBefore returns about how many entries a manifest of that many bytes describes: with
 // keys it may be fewer.
 func EntriesBefore(content int) int { return max(0, content-manifestHeader) / manifestRow }

@@ -3,6 +3,7 @@ package logserver
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ type fetcher struct {
 	slots  chan struct{} // of flights under way
 
 	mu      sync.Mutex // guards the following
-	under   map[fetchKey]*fetch
+	under   map[blobstore.Digest][]*fetch
 	kept    recentContent
 	failed  map[fetchKey]time.Time // until then it isn't asked for again
 	mean    int                    // bytes of what was fetched lately
@@ -30,7 +31,7 @@ type fetcher struct {
 }
 
 // fetchKey names content. Of what may be a batch of one entry, whose digest doesn't say its
-// key, it has the place in the log besides.
+// key, it has the place in the log besides. What has several entries is kept without.
 type fetchKey struct {
 	digest blobstore.Digest
 	log    uint32
@@ -58,7 +59,6 @@ const (
 	maxFetches   = 64              // fetches under way
 	fetchAhead   = 8 << 20         // bytes that a sequential read has fetched ahead, about
 	maxAhead     = 64              // batches of them
-	failedFor    = 5 * time.Second // for how long what could not be had isn't asked for again
 	maxFailed    = 4096            // how much of that is remembered
 	silentAfter  = 3 * time.Second // a node that has said nothing for so long isn't waited for
 	silentWait   = 50 * time.Millisecond
@@ -69,10 +69,13 @@ const (
 
 func newFetcher(m *member) *fetcher {
 	return &fetcher{
-		member: m, slots: make(chan struct{}, maxFetches), under: make(map[fetchKey]*fetch),
+		member: m, slots: make(chan struct{}, maxFetches), under: make(map[blobstore.Digest][]*fetch),
 		kept: recentContent{limit: m.options.Fetched}, failed: make(map[fetchKey]time.Time),
 	}
 }
+
+// whole is the key of a batch of several entries.
+func (k fetchKey) whole() fetchKey { return fetchKey{digest: k.digest} }
 
 // keyOf returns what content of a row is named by.
 func keyOf(row *index.Row, d blobstore.Digest) fetchKey {
@@ -106,8 +109,13 @@ func (f *fetcher) begin(row *index.Row, away *blobstore.Away) (*fetch, []byte) {
 	if payload := f.kept.find(key); payload != nil {
 		return nil, payload
 	}
-	if g := f.under[key]; g != nil {
-		return g, nil
+	if payload := f.kept.find(key.whole()); payload != nil {
+		return nil, payload
+	}
+	for _, g := range f.under[away.Digest] {
+		if g.key == key || g.key == key.whole() || key == key.whole() {
+			return g, nil
+		}
 	}
 	if until, ok := f.failed[key]; f.closed || ok && time.Now().Before(until) {
 		return nil, nil
@@ -116,7 +124,7 @@ func (f *fetcher) begin(row *index.Row, away *blobstore.Away) (*fetch, []byte) {
 		key: key, want: order.Want{Digest: away.Digest, Log: row.Log, Index: row.First}, holders: away.Holders,
 		answers: make(chan fetchedAnswer, 16), done: make(chan struct{}),
 	}
-	f.under[key] = g
+	f.under[away.Digest] = append(f.under[away.Digest], g)
 	f.member.log.workers.Go(func() { f.run(g) })
 	return g, nil
 }
@@ -139,9 +147,13 @@ func (f *fetcher) run(g *fetch) {
 		g.err = ErrClosed
 	}
 	f.mu.Lock()
-	delete(f.under, g.key)
+	f.land(g)
 	if g.err == nil {
-		f.kept.add(g.key, g.payload)
+		key := g.key
+		if blobstore.Count(g.payload) > 1 {
+			key = key.whole()
+		}
+		f.kept.add(key, g.payload)
 		f.mean += (len(g.payload) - f.mean) / 4
 		f.fetched++
 	} else {
@@ -151,12 +163,21 @@ func (f *fetcher) run(g *fetch) {
 	close(g.done)
 }
 
+// land ends a flight. The caller holds mu.
+func (f *fetcher) land(g *fetch) {
+	d := g.want.Digest
+	f.under[d] = slices.DeleteFunc(f.under[d], func(u *fetch) bool { return u == g })
+	if len(f.under[d]) == 0 {
+		delete(f.under, d)
+	}
+}
+
 // remember notes that content could not be had. The caller holds mu.
 func (f *fetcher) remember(key fetchKey) {
 	if len(f.failed) >= maxFailed {
 		clear(f.failed)
 	}
-	f.failed[key] = time.Now().Add(failedFor)
+	f.failed[key] = time.Now().Add(f.member.options.FetchAgain)
 }
 
 // ask asks one node after the other, again and again, until one gives the content, or all
@@ -244,10 +265,12 @@ func (f *fetcher) arrived(from uint64, payload []byte) {
 func (f *fetcher) flight(w *order.Want) *fetch {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if g := f.under[fetchKey{w.Digest, w.Log, w.Index}]; g != nil {
-		return g
+	for _, g := range f.under[w.Digest] {
+		if g.want == *w {
+			return g
+		}
 	}
-	return f.under[fetchKey{digest: w.Digest}]
+	return nil
 }
 
 // count returns how many batches were fetched.

@@ -24,6 +24,7 @@ type lan struct {
 	nodes map[uint64]*Log
 	cut   map[[2]uint64]bool
 	dead  map[uint64]bool                                         // its power has failed
+	alter func(from uint64, kind byte, payload []byte) []byte     // what becomes of a message; nil: nothing
 	spoil func(from, to uint64, kind byte, payload []byte) []byte // what arrives in place of a message; nil: the message
 	pipes map[[2]uint64]chan func()
 	done  chan struct{}
@@ -52,6 +53,9 @@ func (p port) Send(to uint64, kind byte, payload []byte) {
 	defer n.mu.Unlock()
 	if n.dead[p.from] {
 		return
+	}
+	if n.alter != nil {
+		payload = n.alter(p.from, kind, payload)
 	}
 	if n.spoil != nil {
 		payload = n.spoil(p.from, to, kind, payload)

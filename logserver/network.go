@@ -40,7 +40,9 @@ type Member struct {
 	Tick    time.Duration // of the cluster's clock, a tenth of a second
 	Quorum  time.Duration // how long appends and heads wait for somebody to lead, 5 s
 	Outcome time.Duration // how long an append that was handed over waits to be decided, 20 s
-	Fetch   time.Duration // how long a read waits for content that others have, 5 s
+
+	Fetch      time.Duration // how long a read waits for content that others have, 5 s
+	FetchAgain time.Duration // for how long content that could not be had isn't asked for again, 5 s
 
 	MoveRate  int64         // bytes a second of content that is fetched to be stored here, 64 MiB; less than 0: none
 	MoveAfter time.Duration // from the start until it is looked for what is missing, half a minute
@@ -60,6 +62,7 @@ func (m *Member) withDefaults() *Member {
 	defaults(&d.Quorum, 5*time.Second)
 	defaults(&d.Outcome, 20*time.Second)
 	defaults(&d.Fetch, 5*time.Second)
+	defaults(&d.FetchAgain, 5*time.Second)
 	defaults(&d.MoveRate, 64<<20)
 	defaults(&d.MoveAfter, 30*time.Second)
 	defaults(&d.MoveEvery, time.Hour)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/ringlog/ringlog/blobstore"
@@ -222,6 +223,7 @@ func FuzzStep(f *testing.F) {
 	f.Add(byte(MessageRecords), []byte{1, 1, 0})
 	f.Add(byte(MessageClock), appendTime([]byte{messageVersion}, 7))
 	f.Add(byte(MessagePull), Pull{1, 9}.append(nil))
+	f.Add(byte(MessageFetched), (&Late{blobstore.Digest{3}, []LateRun{{1, 2}, {7, 1 << 40}}}).Append(nil))
 	f.Add(byte(MessageFetched), AppendFetched(nil, &Want{Digest: blobstore.Digest{2}, Log: 1, Index: 2}, []byte("content")))
 	f.Add(byte(MessageWant), (&Want{Digest: blobstore.Digest{1}, Log: 1, Index: 2}).append(nil))
 	f.Add(byte(MessageHeld), AppendHeld(nil, blobstore.Digest{1}))
@@ -236,6 +238,11 @@ func FuzzStep(f *testing.F) {
 		if p, err := ReadPull(payload); err == nil {
 			if again, err := ReadPull(p.append(nil)); err != nil || again != p {
 				t.Fatalf("%+v again: %+v, %v", p, again, err)
+			}
+		}
+		if l, err := ReadLate(payload); err == nil {
+			if again, err := ReadLate(l.Append(nil)); err != nil || again.Digest != l.Digest || !slices.Equal(again.Runs, l.Runs) {
+				t.Fatalf("%v is read as %v, %v", l, again, err)
 			}
 		}
 		if w, content, err := ReadFetched(payload); err == nil {

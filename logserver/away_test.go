@@ -206,7 +206,7 @@ func mustVerify(t *testing.T, disk *fs.Mem, db string) uint64 {
 // A node that doesn't own all content gives everything to who reads it there. When it comes to own more, that
 // comes, and is found again by a start, with the index and without.
 func TestContentOfOthersIsReadAndComes(t *testing.T) {
-	n, d := newTrio(t, 1000, "2")
+	n, d := newTrio(t, 400, "2")
 	s := &stranger{disk: fs.Memory(), db: filepath.Join(t.TempDir(), "db")}
 	l := s.begin(n)
 	n.admit(t, 4)

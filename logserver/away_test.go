@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
@@ -24,8 +25,12 @@ type trio struct {
 	db       map[uint64]string
 }
 
-// newTrio starts three nodes and appends to all of them; it returns what was acknowledged.
-func newTrio(t *testing.T, rounds int, replicas string) (*trio, *ledger) {
+// manyBatches are more than are found by their digests alone: who comes after them pulls what was decided.
+const manyBatches = 1300
+
+// newTrio starts three nodes and appends to all of them, until there are so many Raft entries; it returns what was
+// acknowledged.
+func newTrio(t *testing.T, entries uint64, replicas string) (*trio, *ledger) {
 	t.Helper()
 	n := &trio{newLAN(t), t, replicas, map[uint64]*Log{}, map[uint64]*fs.Mem{}, map[uint64]string{}}
 	for id := uint64(1); id <= 3; id++ {
@@ -39,9 +44,12 @@ func newTrio(t *testing.T, rounds int, replicas string) (*trio, *ledger) {
 		until(t, "three to vote", func() bool { return n.voters(l) == 3 })
 	}
 	d, r := newLedger(), rand.New(rand.NewPCG(5, 5))
-	for round := range rounds {
+	for round := 0; ; round++ {
 		d.append(n.logs[1+uint64(round)%3], r, round)
 		until(t, "answers", d.answered)
+		if s, _ := n.logs[1].Standing(); s.Applied > entries {
+			break
+		}
 	}
 	n.upToDate()
 	return n, d
@@ -53,7 +61,10 @@ func (n *trio) begin(id uint64) {
 }
 
 // founded gives the settings that the cluster is founded with.
-func (n *trio) founded(o *Options) { o.Settings = map[string]string{order.SettingReplicas: n.replicas} }
+func (n *trio) founded(o *Options) {
+	o.Settings = map[string]string{order.SettingReplicas: n.replicas}
+	o.Member.MoveRetry = 20 * time.Millisecond
+}
 
 func (n *trio) upToDate() {
 	n.t.Helper()
@@ -206,7 +217,7 @@ func mustVerify(t *testing.T, disk *fs.Mem, db string) uint64 {
 // A node that doesn't own all content gives everything to who reads it there. When it comes to own more, that
 // comes, and is found again by a start, with the index and without.
 func TestContentOfOthersIsReadAndComes(t *testing.T) {
-	n, d := newTrio(t, 400, "2")
+	n, d := newTrio(t, manyBatches, "2")
 	s := &stranger{disk: fs.Memory(), db: filepath.Join(t.TempDir(), "db")}
 	l := s.begin(n)
 	n.admit(t, 4)

@@ -37,9 +37,8 @@ type Repairs struct {
 }
 
 const (
-	moveStep  = 1 << 20          // bytes that are written at once, about
-	moveRetry = 10 * time.Second // after which what could not be had is tried again
-	moveBusy  = 4                // while there are appends, it rests for so many times as long
+	moveStep = 1 << 20 // bytes that are written at once, about
+	moveBusy = 4       // while there are appends, it rests for so many times as long
 )
 
 func newMover(m *member) *mover {
@@ -114,7 +113,7 @@ func (v *mover) run() {
 		return
 	}
 	l := v.member.log
-	pass, again := time.NewTimer(o.MoveAfter), time.NewTimer(moveRetry)
+	pass, again := time.NewTimer(o.MoveAfter), time.NewTimer(o.MoveRetry)
 	defer pass.Stop()
 	defer again.Stop()
 	for {
@@ -123,7 +122,7 @@ func (v *mover) run() {
 		case <-v.wake:
 		case <-again.C:
 			later = true
-			again.Reset(moveRetry)
+			again.Reset(o.MoveRetry)
 		case <-pass.C:
 			v.lookAtAll()
 			pass.Reset(o.MoveEvery)

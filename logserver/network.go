@@ -54,6 +54,7 @@ type Member struct {
 	MoveRate  int64         // bytes a second of content that is fetched to be stored here, 64 MiB; less than 0: none
 	MoveAfter time.Duration // from the start until it is looked for what is missing, half a minute
 	MoveEvery time.Duration // and again, an hour
+	MoveRetry time.Duration // after which what could not be had is tried again, 10 s
 
 	owns func(blobstore.Digest) bool // tests say what content is this node's
 
@@ -73,6 +74,7 @@ func (m *Member) withDefaults() *Member {
 	defaults(&d.MoveRate, 64<<20)
 	defaults(&d.MoveAfter, 30*time.Second)
 	defaults(&d.MoveEvery, time.Hour)
+	defaults(&d.MoveRetry, 10*time.Second)
 	if d.Number == 0 {
 		d.Number = 1
 	}

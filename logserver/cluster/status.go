@@ -133,10 +133,14 @@ func stateOf(st *Status, s *logserver.Standing) State {
 	return Joined
 }
 
-// ring returns the ring of the members, as the settings want it.
+// ring returns the ring of the members, as the settings want it. Of two with one seat the newer is on it: it takes the
+// other's place.
 func (st *Status) ring() (*ring.Ring, error) {
 	var list []ring.Member
-	for _, m := range st.Members {
+	for i, m := range st.Members { // ascending
+		if slices.ContainsFunc(st.Members[i+1:], func(newer Member) bool { return newer.Seat == m.Seat }) {
+			continue
+		}
 		list = append(list, ring.Member{ID: m.Number, Seat: m.Seat, Name: m.Name, Zone: m.Zone, Region: m.Region})
 	}
 	p := order.Placement{}.WithDefaults()

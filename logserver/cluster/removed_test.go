@@ -40,10 +40,10 @@ func TestRemovalSaysWhatItDid(t *testing.T) {
 func TestMembersAreAList(t *testing.T) {
 	p := newPlant(t)
 	a := p.open(p.options("a"))
-	if text, err := json.Marshal(a.Status()); err != nil || bytes.Contains(text, []byte("null")) {
+	if text, err := json.Marshal(a.Status()); err != nil || bytes.Contains(text, []byte(`"members":null`)) {
 		t.Errorf("%s, %v", text, err)
 	}
-	if text, err := json.Marshal(new(cluster.Node).Status()); err != nil || bytes.Contains(text, []byte("null")) {
+	if text, err := json.Marshal(new(cluster.Node).Status()); err != nil || bytes.Contains(text, []byte(`"members":null`)) {
 		t.Errorf("%s, %v", text, err)
 	}
 }

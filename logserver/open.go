@@ -208,7 +208,7 @@ func (l *Log) replayIndexed() error {
 }
 
 func (l *Log) newCore() *order.Core {
-	o := order.Options{Node: 1, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}, Placement: l.founding}
+	o := order.Options{Node: 1, Alone: l.options.Alone, Limits: order.Limits{Keys: l.options.Keys, Logs: l.options.Logs}, Placement: l.founding}
 	if m := l.member; m != nil {
 		o.Owns = m.owns
 		o.Node, o.Join, o.Has, o.About = m.options.Number, m.options.Joins, m.has, m.options.About
@@ -257,6 +257,26 @@ func (l *Log) loadCheckpoint() (from segment.Position, err error) {
 	return from, l.replayOrdered(ordered)
 }
 
+// isolate has it ordered, where Options say so, that this node is the only member.
+func (l *Log) isolate() error {
+	if !l.options.Alone {
+		return nil
+	}
+	before := l.core.Members().Version
+	if err := l.core.Isolate(); err != nil {
+		return err
+	}
+	for l.core.Members().Version == before {
+		if _, err := l.write(nil); err != nil {
+			return err
+		}
+		if err := l.advance(func(*order.Decision) {}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ErrOthers is wrapped by Open's error for data of a node that isn't alone, where Options
 // have no Member. How many others there are follows.
 var ErrOthers = errors.New("this node's data belongs to a cluster with other nodes")
@@ -280,6 +300,9 @@ func (l *Log) start() error {
 		if err := l.advance(func(*order.Decision) {}); err != nil {
 			return err
 		}
+	}
+	if err := l.isolate(); err != nil {
+		return err
 	}
 	l.headless = true
 	if err := l.settle(); err != nil {

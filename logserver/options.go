@@ -44,6 +44,10 @@ type Options struct {
 	// Member makes the log one of the nodes of a cluster; nil: it is alone.
 	Member *Member
 
+	// Alone makes data of a node of several, which was restored from a backup, that of a node that is alone: the
+	// cluster is another one then, and whoever else was a member is none.
+	Alone bool
+
 	Interrupt <-chan struct{} // closed: Open gives up with ErrInterrupted; nil: never
 	TellEvery time.Duration   // how often Open logs how far it has come, 5 s
 

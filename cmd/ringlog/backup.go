@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver/cluster"
 )
 
 func newBackup() *cobra.Command {
@@ -27,6 +29,8 @@ func newBackup() *cobra.Command {
 			"backup then holds everything that it had acknowledged when the backup began. The next backup to the same\n" +
 			"directory copies only what has come since. What is copied is checked; a backup of damaged data is refused.\n" +
 			"Broken off, the backup is a good one of less, and the next one goes on.\n\n" +
+			"Of a node of a cluster it is the data of that node, which is asked first, on its PEER_PORT, to wait until it has\n" +
+			"everything that any node had acknowledged. One node's backup is enough where each has all content.\n\n" +
 			"`BLOBS=DIR ringlog verify` checks a backup, `ringlog restore DIR` makes data to serve of it. While no server\n" +
 			"runs, none can start during the backup.",
 		Args: oneDirectory,
@@ -35,7 +39,7 @@ func newBackup() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runBackup(cmd.OutOrStdout(), config, args[0], int64(rate), asJSON)
+			return runBackup(cmd.Context(), cmd.OutOrStdout(), config, args[0], int64(rate), asJSON)
 		},
 	}
 	command.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object")
@@ -51,7 +55,7 @@ func oneDirectory(_ *cobra.Command, args []string) error {
 	return nil
 }
 
-func runBackup(out io.Writer, config *Config, dir string, rate int64, asJSON bool) error {
+func runBackup(ctx context.Context, out io.Writer, config *Config, dir string, rate int64, asJSON bool) error {
 	from, whole, err := openToCopy(config)
 	if err != nil {
 		return err
@@ -68,6 +72,10 @@ func runBackup(out io.Writer, config *Config, dir string, rate int64, asJSON boo
 	if err := putNote(filepath.Join(dir, backupNote), isBackup); err != nil {
 		return withCode(exitDisk, err)
 	}
+	var behind string
+	if !whole && config.PeerPort != "" {
+		behind = awaitNewest(ctx)
+	}
 	began, meter := time.Now(), newProgress(os.Stderr, "backup", max(0, dataSize(config.Blobs)-dataSize(dir)))
 	pace := &pace{rate: rate, began: began}
 	copied, err := segment.Backup(from, to, segment.CopyOptions{Whole: whole, Progress: func(n uint64) { meter.add(n); pace.wait(n) }})
@@ -75,7 +83,30 @@ func runBackup(out io.Writer, config *Config, dir string, rate int64, asJSON boo
 	if err != nil {
 		return backupError(config, dir, err)
 	}
-	return sayCopied(out, asJSON, "backed up to "+dir, newCopyResult(&copied, time.Since(began)))
+	result := newCopyResult(&copied, time.Since(began))
+	if behind != "" {
+		result.Warnings = append(result.Warnings, behind)
+	}
+	return sayCopied(out, asJSON, "backed up to "+dir, result)
+}
+
+// newestTime is how long a node may take to come to where the others are.
+const newestTime = time.Minute
+
+// awaitNewest waits until the running node has stored all that was acknowledged anywhere in its cluster. What it returns
+// says why that isn't known; empty: it has.
+func awaitNewest(ctx context.Context) string {
+	links, address, err := new(admin).dial()
+	if err == nil {
+		defer links.Close()
+		ctx, cancel := context.WithTimeout(ctx, newestTime)
+		defer cancel()
+		err = cluster.Call(ctx, links, address, "newest", nil, nil)
+	}
+	if err == nil {
+		return ""
+	}
+	return fmt.Sprintf("the backup has what this node has, which may lack what others have acknowledged: the node could not be asked on its PEER_PORT: %v", err)
 }
 
 // openToCopy opens the data for reading: whole when no server has it, which then can't start
@@ -174,7 +205,10 @@ type copyResult struct {
 	Logs     int      `json:"logs,omitempty"`    // of a restore
 	Entries  uint64   `json:"entries,omitempty"` // of a restore
 	Gone     uint64   `json:"lost_entries,omitempty"`
+	Left     int      `json:"members_left_behind,omitempty"` // of a restore
 	Warnings []string `json:"warnings,omitempty"`
+
+	together bool // a restore's: it was a node of a cluster, whose number isn't that of a node that is alone
 }
 
 func newCopyResult(c *segment.Copied, took time.Duration) *copyResult {

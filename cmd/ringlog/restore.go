@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
+	"github.com/ringlog/ringlog/logserver"
 	"github.com/ringlog/ringlog/logserver/check"
 )
 
@@ -22,7 +24,9 @@ func newRestore() *cobra.Command {
 		Short: "Make data to serve of the backup in DIR, where BLOBS names a new directory",
 		Long: "Make data to serve of the backup in DIR. BLOBS names a directory that is new or empty, DB a file that is not\n" +
 			"there. The data gets a cluster id of its own, since from now on its history is another than that of the\n" +
-			"server that was backed up, which may still run. All of it is checked, as by `ringlog verify`.",
+			"server that was backed up, which may still run. All of it is checked, as by `ringlog verify`.\n\n" +
+			"Of the backup of a node of a cluster comes a cluster of one: the other nodes are no members of it any more, and\n" +
+			"can't come back to it. It serves at once; give it PEER_PORT, and nodes without data join it.",
 		Args: oneDirectory,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config, err := loadConfig()
@@ -65,6 +69,9 @@ func runRestore(out io.Writer, config *Config, dir string, asJSON bool) error {
 	if err == nil {
 		err = result.check(to, config)
 	}
+	if err == nil && result.together {
+		err = result.isolate(to, config)
+	}
 	if err == nil {
 		err = dropNote(to)
 	}
@@ -72,7 +79,30 @@ func runRestore(out io.Writer, config *Config, dir string, asJSON bool) error {
 		return restoreError(config, dir, err)
 	}
 	result.Took = time.Since(began).Seconds()
+	if result.Left > 0 && !asJSON {
+		fmt.Fprintf(os.Stderr, "ringlog: a cluster of one: %d other members of the old one are none any more\n", result.Left)
+	}
 	return sayCopied(out, asJSON, fmt.Sprintf("restored %d entries of %d logs to %s", result.Entries, result.Logs, config.Blobs), result)
+}
+
+// unclosed are files that stay open, and locked, when who uses them closes them.
+type unclosed struct{ fs.FS }
+
+func (unclosed) Close() error { return nil }
+
+// isolate makes what was restored the data of a node that is alone. What was ordered and not decided when it was backed up
+// is decided now.
+func (r *copyResult) isolate(files fs.FS, config *Config) error {
+	log, err := logserver.Open(logserver.Options{Files: unclosed{files}, DB: config.DB, Segment: int64(config.Segment), Alone: true, ScrubRate: -1})
+	if err != nil {
+		return fmt.Errorf("make it a cluster of one: %w", err)
+	}
+	heads := log.Heads()
+	r.Logs, r.Entries = len(heads), 0
+	for _, h := range heads {
+		r.Entries += h.Head
+	}
+	return log.Close()
 }
 
 // check checks what was restored, as verify does.
@@ -81,6 +111,11 @@ func (r *copyResult) check(files fs.FS, config *Config) error {
 	report, err := check.Data(check.Options{Files: files, Progress: meter.add})
 	meter.end()
 	r.Logs, r.Entries, r.Gone = report.Logs, report.Entries, report.Gone
+	r.Left = max(0, len(report.Members)-1)
+	r.together = len(report.Members) > 0 && !slices.Equal(report.Members, []uint64{1})
+	if report.Away > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d entries can't be read: their contents are on other nodes only; the backups of all nodes together hold everything", report.Away))
+	}
 	if r.Gone > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d entries are lost: a repair had marked them so before the backup", r.Gone))
 	}

@@ -27,15 +27,16 @@ func (o *Options) progress(n uint64) {
 // Report says what was checked. It is complete only without an error.
 type Report struct {
 	Logs     int
-	Batches  uint64 // of entries
-	Entries  uint64 // of all logs
-	Away     uint64 // entries of all logs that are on other nodes only
-	Refused  uint64 // entries whose appends were refused; their bytes are there, and no index
-	Bytes    uint64 // of all frames
-	Rows     uint64 // of the index
-	Lost     []Lost // entries that a repair has marked as lost, log by log; the first maxLost ranges
-	Gone     uint64 // entries that are lost, all of them
-	Marks    int    // frames that a repair has marked as lost, whatever was in them
+	Batches  uint64   // of entries
+	Entries  uint64   // of all logs
+	Away     uint64   // entries of all logs that are on other nodes only
+	Refused  uint64   // entries whose appends were refused; their bytes are there, and no index
+	Bytes    uint64   // of all frames
+	Rows     uint64   // of the index
+	Lost     []Lost   // entries that a repair has marked as lost, log by log; the first maxLost ranges
+	Gone     uint64   // entries that are lost, all of them
+	Marks    int      // frames that a repair has marked as lost, whatever was in them
+	Members  []uint64 // of the cluster, as decided; empty: this node alone, which founded it
 	Warnings []string
 }
 
@@ -78,7 +79,7 @@ func Data(o Options) (report Report, err error) {
 		return c.report, err
 	}
 	err = c.finish()
-	c.report.Logs = len(c.logs)
+	c.report.Logs, c.report.Members = len(c.logs), c.core.Members().All()
 	return c.report, err
 }
 

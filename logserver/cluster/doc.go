@@ -30,6 +30,7 @@
 //	remove    has a member removed
 //	replace   allows an empty node to take the place of a member, under its name
 //	lead      has a member lead
+//	newest    waits until the node has stored all that was acknowledged anywhere before
 //	act       carries out an action that the embedding program has registered
 //
 // And content over HTTP: POST /_put with {"key":"<its SHA-256>","event":<an entry>} is stored, not ordered: see

@@ -26,6 +26,7 @@ func (n *Node) methods() map[string]peer.Method {
 		"status": method(func(context.Context, peer.Caller, any) (Status, error) { return n.Status(), nil }),
 		"owner":  method(func(_ context.Context, _ peer.Caller, value string) ([]Member, error) { return n.Owners(value) }),
 		"act":    method(n.act),
+		"newest": method(func(ctx context.Context, _ peer.Caller, _ any) (any, error) { return nil, n.newest(ctx) }),
 
 		"join":    method(n.takeIn),
 		"leave":   method(func(ctx context.Context, _ peer.Caller, _ any) (Strength, error) { return n.Leave(ctx) }),
@@ -79,6 +80,15 @@ func (n *Node) Replace(ctx context.Context, who string) (name string, err error)
 func (n *Node) MoveLeader(ctx context.Context) error {
 	_, err := lead(ctx, n, "lead", nil, n.handOver)
 	return err
+}
+
+// newest returns when this node has stored everything that was acknowledged anywhere before.
+func (n *Node) newest(ctx context.Context) error {
+	log := n.log.Load()
+	if log == nil {
+		return &peer.Error{Code: peer.CodeNotJoined, Text: "this node is in no cluster"}
+	}
+	return log.Newest(ctx)
 }
 
 func (n *Node) handOver(ctx context.Context, log *logserver.Log, _ any) (any, error) {

@@ -22,6 +22,8 @@ type Options struct {
 
 	// Join: this node doesn't found a cluster. It is, or will be, a member of one.
 	Join bool
+	// Alone: this node is the only member from now on, whoever else was one: of a restored backup. See Isolate.
+	Alone bool
 	// Start tells this start of the node from all others; any number will do that doesn't
 	// come again. It matters where there are other nodes.
 	Start uint64

@@ -39,6 +39,9 @@ func (c *Core) start() (err error) {
 	if err := c.complete(); err != nil {
 		return err
 	}
+	if c.options.Alone && c.state.settings.Configuration > 0 {
+		c.isolate()
+	}
 	members, err := c.founded()
 	if err != nil {
 		return err

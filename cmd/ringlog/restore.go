@@ -113,6 +113,9 @@ func (r *copyResult) check(files fs.FS, config *Config) error {
 	r.Logs, r.Entries, r.Gone = report.Logs, report.Entries, report.Gone
 	r.Left = max(0, len(report.Members)-1)
 	r.together = len(report.Members) > 0 && !slices.Equal(report.Members, []uint64{1})
+	if report.Away > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d entries can't be read: their contents were on other nodes only. One node's backup holds everything where there are as many REPLICAS as nodes", report.Away))
+	}
 	if r.Gone > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d entries are lost: a repair had marked them so before the backup", r.Gone))
 	}

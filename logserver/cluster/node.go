@@ -59,10 +59,9 @@ func Open(o Options) (*Node, error) {
 		others: map[uint64]About{}, moved: map[uint64]string{}, replaceable: map[string]time.Time{}, beats: map[uint64]beat{},
 		seeking: make(chan struct{}, 1), asked: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
-	lo := peer.Options{
-		Self: n.identity, Handle: n.handle, Serve: n.methods(), Admit: n.admit, Hooks: n.hooks(),
-		Put: n.put, PutOptions: o.puts(),
-	}
+	lo := o.Links
+	lo.Self, lo.Handle, lo.Serve, lo.Admit, lo.Hooks = n.identity, n.handle, n.methods(), n.admit, n.hooks()
+	lo.Put, lo.PutOptions, lo.TLS = n.put, o.puts(), nil
 	if o.Certificates != nil {
 		lo.TLS = o.Certificates.Config()
 	}

@@ -35,6 +35,10 @@ type Options struct {
 	// Hooks of the links between nodes. They are told after the log.
 	Hooks peer.Hooks
 
+	// Links has the limits and times of the links: how many there may be, what is kept for a node that is away, when
+	// silence ends one, how long to wait before the next attempt. What says who this node is and what it does is Open's.
+	Links peer.Options
+
 	// Waiting is told, again and again, why the node isn't a member yet and what to do, and at last
 	// nothing: it is one. It must return soon; nil: nobody is told.
 	Waiting func(reason string)

@@ -48,6 +48,22 @@ func BenchmarkCommit(b *testing.B) {
 	}
 }
 
+// An append of 200 bytes in a batch of its own: what a commit costs.
+func BenchmarkCommitOne(b *testing.B) {
+	l, err := Open(Options{Blobs: InMemory, IndexEvery: 1 << 50, IdleAfter: 1 << 50})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	list := filled(4096)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := range b.N {
+		at := n % len(list)
+		l.submit(deaf{}, list[at:at+1])
+	}
+}
+
 // Lines of 200-byte entries, read from segments in memory and encoded.
 func BenchmarkRead(b *testing.B) {
 	const entries = 100_000

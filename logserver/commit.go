@@ -104,7 +104,7 @@ func (l *Log) commitDurably(b *batch) error {
 		return err
 	}
 	place.Content = uint32(len(b.content.Manifest()))
-	l.contents.Store(digest, place, l.core.Applied())
+	l.committing.digest, l.committing.place = digest, place
 	decided := false
 	err = l.advance(func(d *order.Decision) {
 		if d.Own && d.Kind == order.KindBatch {
@@ -190,37 +190,47 @@ func (l *Log) announce() {
 
 // advance tells the core that what it gave was flushed, enters what it decides
 // into the index, and calls fn with each decision.
-func (l *Log) advance(fn func(*order.Decision)) error { return l.apply((*order.Core).Advance, fn) }
+func (l *Log) advance(fn func(*order.Decision)) error { return l.apply(false, fn) }
 
-// apply enters what step of the core decides into the index, and calls fn with each decision.
-func (l *Log) apply(step func(*order.Core, func(*order.Decision)) error, fn func(*order.Decision)) error {
+// apply has the core decide, early or not, enters that into the index, and calls fn with each decision.
+func (l *Log) apply(early bool, fn func(*order.Decision)) (err error) {
 	var failed error
-	enter := l.enterFrom(l.store.Durable().Segment)
-	err := step(l.core, func(d *order.Decision) {
-		if err := enter(d); err != nil {
+	number := l.store.Durable().Segment
+	enter := func(d *order.Decision) {
+		if err := l.enterAt(d, number); err != nil {
 			failed = errors.Join(failed, err)
 			return
 		}
 		fn(d)
-	})
+	}
+	if early {
+		err = l.core.Early(enter)
+	} else {
+		err = l.core.Advance(enter)
+	}
 	return errors.Join(err, failed)
 }
 
-// enterFrom returns what enters decisions whose records lie, or will lie, in a segment:
-// into the index, and into what the newest segment's seal will repeat.
+// enterFrom returns what enters decisions whose records lie in a segment.
 func (l *Log) enterFrom(number uint64) func(*order.Decision) error {
-	newest := number == l.store.Durable().Segment
-	return func(d *order.Decision) error {
-		place, ok := l.contents.Find(d.Digest)
-		switch {
-		case !newest:
-		case ok && place.Segment == number:
-			l.core.Filed(place.Offset)
-		default:
-			l.core.Filed(0)
-		}
-		return l.enter(d, place, ok)
+	return func(d *order.Decision) error { return l.enterAt(d, number) }
+}
+
+// enterAt enters a decision whose record lies, or will lie, in a segment: into the index, and
+// into what the newest segment's seal will repeat.
+func (l *Log) enterAt(d *order.Decision, number uint64) error {
+	place, ok := l.committing.place, true
+	if d.Digest != l.committing.digest || place == (blobstore.Place{}) {
+		place, ok = l.contents.Find(d.Digest)
 	}
+	switch {
+	case number != l.store.Durable().Segment:
+	case ok && place.Segment == number:
+		l.core.Filed(place.Offset)
+	default:
+		l.core.Filed(0)
+	}
+	return l.enter(d, place, ok)
 }
 
 // enter enters the runs of a decision into the index. found tells whether its content

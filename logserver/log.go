@@ -42,13 +42,21 @@ type Log struct {
 	store    *segment.Store // reads may; the rest is the committer's
 
 	// Owned by the committer: whoever set gatherer.busy.
-	core      *order.Core
-	member    *member // nil: this Log is the only node
-	frames    []segment.Frame
-	rows      []index.Row
-	heads     []announcement
-	touched   []appender // have something to flush
-	contents  order.Undecided[blobstore.Place]
+	core     *order.Core
+	member   *member // nil: this Log is the only node
+	frames   []segment.Frame
+	rows     []index.Row
+	heads    []announcement
+	touched  []appender // have something to flush
+	contents order.Undecided[blobstore.Place]
+
+	// The batch that this Log, as the only node, commits: it is decided at once, so it needn't be
+	// found by its digest.
+	committing struct {
+		digest blobstore.Digest
+		place  blobstore.Place
+	}
+
 	lostAt    blobstore.Place // where content was that a repair has marked as lost, if any was met
 	witness   witness
 	headless  bool      // the segment was begun by this start and has no checkpoint yet

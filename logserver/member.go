@@ -290,14 +290,14 @@ func (m *member) flush() (did bool, err error) {
 }
 
 // decide applies what the others have made sure of since, and tells everybody before the next flush.
-func (m *member) decide() error { return m.apply((*order.Core).Early) }
+func (m *member) decide() error { return m.apply(true) }
 
 // advance applies what was flushed, tells everybody, and sends what may leave now.
-func (m *member) advance() error { return m.apply((*order.Core).Advance) }
+func (m *member) advance() error { return m.apply(false) }
 
 // apply has the core apply, tells everybody, and sends what may leave now.
-func (m *member) apply(step func(*order.Core, func(*order.Decision)) error) error {
-	if err := m.log.apply(step, m.decided); err != nil {
+func (m *member) apply(early bool) error {
+	if err := m.log.apply(early, m.decided); err != nil {
 		return err
 	}
 	m.dispatch()

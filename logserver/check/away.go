@@ -113,7 +113,7 @@ func (c *checker) arrived(r order.LateRun) bool {
 }
 
 // isElsewhere tells whether what the index says of a run differs only in where its content is, and that may be:
-// the content is away for the index, or came late, to another place.
+// the content is away for the index, came late, to another place, or was stored twice.
 func (c *checker) isElsewhere(d *order.Decision, row, want index.Row) bool {
 	place := row.Place
 	row.Place = want.Place
@@ -124,10 +124,17 @@ func (c *checker) isElsewhere(d *order.Decision, row, want index.Row) bool {
 		return true
 	}
 	if !c.behind(place) {
-		return false
+		return c.holds(place, d.Digest)
 	}
 	c.away.claims[place] = append(c.away.claims[place], d.Digest)
 	return true
+}
+
+// holds tells whether a batch lies at a place: one that was stored twice may be read from either.
+func (c *checker) holds(p blobstore.Place, d blobstore.Digest) bool {
+	payload, err := c.store.Read(p, nil)
+	var m blobstore.Manifest
+	return err == nil && m.Parse(payload) == nil && m.BatchDigest() == d && int(p.Content) == m.ContentAt()
 }
 
 // behind tells whether a place lies behind what has been checked.

@@ -65,6 +65,7 @@ func Data(o Options) (report Report, err error) {
 		away:    newElsewhere(),
 		losses:  losses{named: make(map[blobstore.Digest]blobstore.Place)},
 		options: o,
+		store:   store,
 		core:    order.New(order.Options{Node: 1}),
 		placed:  make(map[int64]content),
 		batches: make(map[int64]blobstore.Digest),
@@ -97,6 +98,7 @@ type progress struct {
 
 type checker struct {
 	options  Options
+	store    *segment.Store
 	report   Report
 	core     *order.Core
 	at       segment.Position // of the frame that is being checked

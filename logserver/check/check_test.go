@@ -21,6 +21,18 @@ import (
 // lived returns the files of a log that has lived a little and stopped in order.
 func lived(t *testing.T) (files *fs.Mem, db string) {
 	t.Helper()
+	var lines []string
+	for i := range 60 {
+		lines = append(lines, fmt.Sprintf(`{"id":"a","log":"%c","entries":[{"n":%d},{"pad":"%s"}],"after":%d}`,
+			'a'+i%3, i, strings.Repeat("x", 2000), i/3*2))
+	}
+	lines = append(lines, `{"id":"r","log":"a","entry":{},"after":0}`) // refused
+	return said(t, lines...)
+}
+
+// said returns the files of a log that was told lines, one after the other, and stopped in order.
+func said(t *testing.T, lines ...string) (files *fs.Mem, db string) {
+	t.Helper()
 	files, db = fs.Memory(), filepath.Join(t.TempDir(), "db")
 	l, err := logserver.Open(logserver.Options{Files: files, DB: db, Segment: segment.MinSize})
 	if err != nil {
@@ -30,16 +42,11 @@ func lived(t *testing.T) (files *fs.Mem, db string) {
 	s := logserver.NewServer(l, logserver.ServerOptions{})
 	go s.Serve(&once{conn: server, done: make(chan struct{})})
 	answers := bufio.NewReader(client)
-	for i := range 60 {
-		fmt.Fprintf(client, `{"id":"a","log":"%c","entries":[{"n":%d},{"pad":"%s"}],"after":%d}`+"\n",
-			'a'+i%3, i, strings.Repeat("x", 2000), i/3*2)
-		if line, err := answers.ReadString('\n'); err != nil || strings.Contains(line, "error") {
-			t.Fatal(line, err)
+	for _, line := range lines {
+		fmt.Fprintln(client, line)
+		if answer, err := answers.ReadString('\n'); err != nil || strings.Contains(answer, "error") && !strings.Contains(line, `"id":"r"`) {
+			t.Fatal(answer, err)
 		}
-	}
-	fmt.Fprintln(client, `{"id":"r","log":"a","entry":{},"after":0}`) // refused
-	if _, err := answers.ReadString('\n'); err != nil {
-		t.Fatal(err)
 	}
 	client.Close()
 	if err := errors.Join(s.Shutdown(t.Context()), l.Close()); err != nil {
@@ -74,6 +81,30 @@ func TestWhatIsSoundPasses(t *testing.T) {
 	}
 	if r.Logs != 3 || r.Entries != 120 || r.Refused != 1 || r.Rows != 60 || r.Batches != 61 || len(r.Warnings) > 0 {
 		t.Fatalf("%+v", r)
+	}
+}
+
+// Content that was stored twice may be read from either place.
+func TestEqualContentIsInEitherPlace(t *testing.T) {
+	entry := `{"id":"a","log":"a","entry":{"same":"bytes"}}`
+	files, db := said(t, entry, `{"id":"b","log":"a","entry":{"other":"ones"}}`, entry)
+	var first index.Row
+	for _, test := range []struct {
+		of uint64
+		ok bool
+	}{{3, true}, {2, false}} {
+		rewrite(func(r *index.Row) bool {
+			if r.First == 1 {
+				first = *r
+			}
+			if r.First == test.of {
+				r.Place = first.Place
+			}
+			return true
+		})(t, files, db)
+		if _, err := check.Data(check.Options{Files: files, DB: db}); (err == nil) != test.ok {
+			t.Errorf("entry %d at the place of the first: %v", test.of, err)
+		}
 	}
 }
 

@@ -185,7 +185,7 @@ func TestPuttersAreLimited(t *testing.T) {
 	quick := h.connected(t)
 	for range 2 { // the connection is kept
 		_, _ = io.WriteString(quick, request("POST", "/", "", `{"key":"a","event":{}}`))
-		if response, err := http.ReadResponse(bufio.NewReader(quick), nil); err != nil || response.StatusCode != 201 {
+		if response, err := http.ReadResponse(bufio.NewReader(quick), nil); err != nil || response.StatusCode != http.StatusCreated {
 			t.Fatal(response, err)
 		}
 	}

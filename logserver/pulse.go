@@ -7,12 +7,17 @@ type Pulse struct {
 	Applied uint64 `json:"applied"`        // Raft index of its last decision
 	Stored  int64  `json:"stored"`         // bytes of its segments
 	Full    bool   `json:"full,omitempty"` // its disk is
+	Repair  uint64 `json:"repair"`         // entries and damaged batches that are to come to it from others
 }
 
 // Pulse returns how this node does. It looks at nothing but memory.
 func (l *Log) Pulse() Pulse {
 	s, _ := l.Standing()
-	return Pulse{Applied: s.Applied, Stored: l.store.Size(segment.Position{}), Full: l.space.full.Load()}
+	repairs, _ := l.Repairs()
+	return Pulse{
+		Applied: s.Applied, Stored: l.store.Size(segment.Position{}), Full: l.space.full.Load(),
+		Repair: repairs.Missing + uint64(repairs.Damaged),
+	}
 }
 
 // pulseOf returns how a member does, as far as is known here.

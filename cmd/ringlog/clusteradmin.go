@@ -67,7 +67,7 @@ func newClusterAdmin() []*cobra.Command {
 			if err := call(ctx, "owner", args[0], &owners); err != nil {
 				return err
 			}
-			return a.show(out, owners, func(w io.Writer) { printMembers(w, owners) })
+			return a.show(out, owners, func(w io.Writer) { printMembers(w, &cluster.Status{Members: owners}) })
 		}),
 	}
 	return commands

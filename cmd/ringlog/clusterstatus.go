@@ -122,7 +122,7 @@ func printStatus(w io.Writer, st *cluster.Status) {
 	}
 	if len(st.Members) > 0 {
 		fmt.Fprintln(w)
-		printMembers(w, st.Members)
+		printMembers(w, st)
 	}
 }
 
@@ -138,20 +138,40 @@ func contentOf(r *logserver.Repairs) string {
 	return text
 }
 
-func printMembers(w io.Writer, members []cluster.Member) {
-	fmt.Fprintln(w, "NUMBER\tNAME\tROLE\tPEERS\tCLIENTS\tZONE\tLINK")
-	for i := range members {
-		m := &members[i]
-		link := "up"
-		switch {
-		case m.Self:
-			link = "this node"
-		case !m.Connected && m.Error != "":
-			link = "down: " + m.Error
-		case !m.Connected:
-			link = "down"
+func printMembers(w io.Writer, st *cluster.Status) {
+	fmt.Fprintln(w, "NUMBER\tNAME\tROLE\tPEERS\tCLIENTS\tZONE\tBEHIND\tSTORED\tREPAIR\tLINK")
+	var furthest uint64
+	for i := range st.Members {
+		if p := st.Members[i].Pulse; p != nil {
+			furthest = max(furthest, p.Applied)
+		}
+	}
+	for i := range st.Members {
+		m := &st.Members[i]
+		role := m.Role
+		if m.Number == st.Leader {
+			role += ", leads"
 		}
 		zone := strings.Trim(m.Region+"/"+m.Zone, "/")
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Number, m.Name, m.Role, m.Address, m.Clients, zone, link)
+		behind, stored, repair := "?", "?", "?"
+		if p := m.Pulse; p != nil {
+			behind, stored, repair = fmt.Sprint(furthest-p.Applied), fmt.Sprintf("%.1f MB", float64(p.Stored)/1e6), fmt.Sprint(p.Repair)
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Number, m.Name, role, m.Address, m.Clients, zone, behind, stored, repair, linkOf(m))
 	}
+}
+
+// linkOf says how the link to a member is.
+func linkOf(m *cluster.Member) string {
+	switch {
+	case m.Self:
+		return "this node"
+	case m.Connected && m.Pulse != nil && m.Pulse.Full:
+		return "up, disk full"
+	case m.Connected:
+		return "up"
+	case m.Error != "":
+		return "down: " + m.Error
+	}
+	return "down"
 }

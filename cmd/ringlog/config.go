@@ -57,7 +57,7 @@ type Cluster struct {
 	Peers        []string `envconfig:"PEERS" want:"addresses, host:port, with commas between" meaning:"other nodes' peer ports: one that is up is enough to join"`
 	Node         string   `envconfig:"NODE" want:"a name" meaning:"name of this node; with PEER_CERT it is the certificate's"`
 	Advertise    string   `envconfig:"ADVERTISE" want:"an address, host or host:port" meaning:"address told to other nodes; default: this machine's name, and PEER_PORT"`
-	Expect       Count    `envconfig:"EXPECT" default:"0" min:"0" max:"7" want:"a number from 0 to 7" meaning:"how many nodes found the cluster together, this one included"`
+	Expect       Count    `envconfig:"EXPECT" default:"0" min:"0" max:"64" want:"a number from 0 to 64" meaning:"how many nodes found the cluster together, this one included"`
 	Replicas     Count    `envconfig:"REPLICAS" default:"3" min:"1" max:"7" want:"a number from 1 to 7" meaning:"nodes that hold an entry; there may be fewer; only founds the cluster, later ringlog cluster set changes it"`
 	Commit       Choice   `envconfig:"COMMIT" default:"quorum" oneof:"quorum one all" want:"quorum, one or all" meaning:"how many of them have flushed it before an answer; only founds the cluster, later ringlog cluster set changes it"`
 	OtherZones   Count    `envconfig:"OTHER_ZONES" default:"0" min:"0" max:"6" want:"a number from 0 to 6" meaning:"so many of REPLICAS in other zones, where possible; only founds the cluster, later ringlog cluster set changes it"`

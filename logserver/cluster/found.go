@@ -63,6 +63,9 @@ func (n *Node) mayFound() bool {
 			others[w.Node] = address
 		}
 	}
+	if waiting := len(others) + 1; waiting > n.options.Expect {
+		n.options.logger().Warn().Msgf("EXPECT is %d, and %d nodes wait to found a cluster together: start all with EXPECT=%d, or have one found it with `ringlog cluster found`", n.options.Expect, waiting, waiting)
+	}
 	if len(others) != n.options.Expect-1 {
 		return false
 	}

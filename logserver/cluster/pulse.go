@@ -54,3 +54,15 @@ func (n *Node) Pulse(number uint64) (p logserver.Pulse, ok bool) {
 	b := n.beats[number]
 	return b.Pulse, time.Since(b.at) < pulseTime*n.options.Housekeeping
 }
+
+// pulseOf returns how a member does, as far as is known here.
+func (n *Node) pulseOf(m *Member) *logserver.Pulse {
+	p, ok := n.Pulse(m.Number)
+	if m.Self {
+		p, ok = n.log.Load().Pulse(), true
+	}
+	if !ok {
+		return nil
+	}
+	return &p
+}

@@ -58,6 +58,9 @@ type Member struct {
 	Since     time.Time `json:"since,omitzero"` // it is connected, or not
 	Queued    int       `json:"queued"`         // bytes that it has not acknowledged
 	Error     string    `json:"error,omitempty"`
+
+	// Pulse is how it does, as it has said last; nil: it has said nothing lately.
+	Pulse *logserver.Pulse `json:"pulse,omitempty"`
 }
 
 const roleVoter = "voter"
@@ -81,6 +84,9 @@ func (n *Node) Status() Status {
 		links[l.Peer] = l
 	}
 	st.Members = membersOf(&s, links)
+	for i := range st.Members {
+		st.Members[i].Pulse = n.pulseOf(&st.Members[i])
+	}
 	st.Repairs, _ = log.Repairs()
 	st.State, st.Strength = stateOf(&st, &s), strengthOf(st.Members, &s.Settings.Placement)
 	if s.Settings.Configuration > 0 {

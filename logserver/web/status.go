@@ -73,6 +73,7 @@ type member struct {
 	// What it has said of itself last; nothing: it has said nothing lately.
 	Lag     *uint64  `json:"lag,omitempty"`     // Raft entries that it is behind whoever is furthest
 	Balance *float64 `json:"balance,omitempty"` // its stored bytes beside the members' mean
+	Repair  *uint64  `json:"repair,omitempty"`  // entries and damaged batches that are to come to it
 	State   string   `json:"state,omitempty"`   // what hinders it
 }
 
@@ -173,7 +174,7 @@ func compare(said []member, members []logserver.MemberStatus) {
 			said[i].State = "silent"
 		case m.Pulse == nil:
 		default:
-			said[i].Lag = new(furthest - m.Pulse.Applied)
+			said[i].Lag, said[i].Repair = new(furthest-m.Pulse.Applied), new(m.Pulse.Repair)
 			if stored > 0 {
 				said[i].Balance = new(float64(m.Pulse.Stored) * heard / stored)
 			}

@@ -82,7 +82,7 @@ const more = {
   state: so => so,
   lag: n => n ? `${number(n)} behind` : 'up to date',
   balance: share => `holds ${Math.round(share * 100)} % of the mean`,
-  repair: n => n ? `${plural(n, 'entry', 'entries')} to repair` : 'whole',
+  repair: n => n ? `${number(n)} to repair` : 'whole',
 }
 
 function cluster(c) {

@@ -3,9 +3,11 @@ package logserver
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment"
+	"github.com/ringlog/ringlog/logserver/index"
 	"github.com/ringlog/ringlog/logserver/order"
 )
 
@@ -71,8 +73,7 @@ func (m *member) keep(in *incoming) bool {
 	if m.has(in.digest) {
 		return false
 	}
-	m.coming = append(m.coming, *in)
-	m.size += int64(len(in.Payload)) + perAppend
+	m.takeIn(in)
 	if m.held+len(in.Payload) > maxPayloads { // of most of it nothing was ordered
 		clear(m.payloads)
 		m.held = 0
@@ -82,6 +83,12 @@ func (m *member) keep(in *incoming) bool {
 		m.held += len(in.Payload)
 	}
 	return true
+}
+
+// takeIn has content stored with the next flush.
+func (m *member) takeIn(in *incoming) {
+	m.coming = append(m.coming, *in)
+	m.size += int64(len(in.Payload)) + perAppend
 }
 
 // has tells whether content is stored and undecided, or will be stored with the next flush.
@@ -108,10 +115,13 @@ func (m *member) forget(d blobstore.Digest) {
 // contents appends the frames of the content that came.
 func (m *member) contents(frames []segment.Frame) []segment.Frame {
 	for i := range m.coming {
-		if rows := m.expected[m.coming[i].digest]; rows != nil {
-			frames = append(frames, lateFrame(m.coming[i].digest, rows))
+		in := &m.coming[i]
+		rows := m.expected[in.digest]
+		again := func(other incoming) bool { return other.late && other.digest == in.digest }
+		if in.late = rows != nil && !slices.ContainsFunc(m.coming[:i], again); in.late {
+			frames = append(frames, lateFrame(in.digest, rows))
 		}
-		frames = append(frames, segment.Frame{Kind: segment.KindContent, Payload: [2][]byte{m.coming[i].Payload}})
+		frames = append(frames, segment.Frame{Kind: segment.KindContent, Payload: [2][]byte{in.Payload}})
 	}
 	return frames
 }
@@ -120,10 +130,9 @@ func (m *member) contents(frames []segment.Frame) []segment.Frame {
 func (m *member) stored(places []blobstore.Place, ordered [][]byte) {
 	l := m.log
 	for i := range m.coming {
-		digest := m.coming[i].digest
-		rows := m.expected[digest]
-		if rows != nil {
-			places = places[1:]
+		digest, rows := m.coming[i].digest, []index.Row(nil)
+		if m.coming[i].late {
+			rows, places = m.expected[digest], places[1:]
 			delete(m.expected, digest)
 		}
 		place := places[0]

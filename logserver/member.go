@@ -71,6 +71,7 @@ type member struct {
 type incoming struct {
 	order.Message
 	digest blobstore.Digest // of content, which is checked
+	late   bool             // it is stored behind what was decided about it
 }
 
 const (

@@ -104,10 +104,14 @@ func (m *member) sendPuts() {
 	}
 }
 
-// hold takes content that is to be flushed, and has who wants that told when it is. It tells whether it has just come.
-func (m *member) hold(in *incoming) bool {
+// hold takes content that is to be flushed, and has who wants that told when it is. It tells whether it has just come. It is
+// stored for each batch that it is of, as each will be decided.
+func (m *member) hold(in *incoming) (fresh bool) {
 	from, d := in.From, in.digest
-	return m.keepFor(in, func(err error) {
+	if fresh = m.keep(in); !fresh {
+		m.takeIn(in)
+	}
+	m.putters = append(m.putters, func(err error) {
 		switch {
 		case err != nil: // it hears nothing, and asks another
 		case from == m.options.Number:
@@ -117,6 +121,7 @@ func (m *member) hold(in *incoming) bool {
 			m.options.Network.Send(from, byte(order.MessageHeld), order.AppendHeld(nil, d))
 		}
 	})
+	return fresh
 }
 
 // noteHeld takes note of who has flushed content.

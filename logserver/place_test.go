@@ -1,15 +1,19 @@
 package logserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ringlog/ringlog/blobstore"
+	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver/order"
 	"github.com/ringlog/ringlog/protocol"
@@ -175,6 +179,47 @@ func TestContentIsAtItsOwnersOnly(t *testing.T) {
 		}
 	}
 	q.end()
+}
+
+// Content that is to be held for two batches is stored twice, and answered twice: each will be decided, and what
+// was decided may be forgotten.
+func TestEachHoldIsStored(t *testing.T) {
+	n, logs := three(t)
+	var b blobstore.Batch
+	text := []byte(`{"same":"again"}`)
+	b.Add(text, blobstore.Sum(text), nil)
+	payload := slices.Concat(b.Manifest(), b.Content())
+	var answers atomic.Int32
+	n.mu.Lock()
+	n.spoil = func(from, to uint64, kind byte, payload []byte) []byte {
+		if d, err := order.ReadHeld(payload); from == 1 && to == 2 && order.MessageKind(kind) == order.MessageHeld && err == nil && d == b.Digest() {
+			answers.Add(1)
+		}
+		return payload
+	}
+	n.mu.Unlock()
+	for range 3 {
+		logs[1].Receive(2, byte(order.MessageHold), payload)
+	}
+	until(t, "answers", func() bool { return answers.Load() == 3 })
+	files := logs[1].files.(*fs.Mem)
+	after := files.Crash(rand.New(rand.NewPCG(1, 1)))
+	closeAll(t, logs)
+	store, _, err := segment.Open(after, segment.Options{Size: 256 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	stored := 0
+	err = store.Scan(segment.Position{}, func(_ segment.Position, kind segment.Kind, got []byte) error {
+		if kind == segment.KindContent && bytes.Equal(got, payload) {
+			stored++
+		}
+		return nil
+	})
+	if err != nil || stored != 3 {
+		t.Errorf("stored %d times, %v", stored, err)
+	}
 }
 
 // Three nodes become five, and three again, while appends go on: nothing is lost, and all content is in the end on all

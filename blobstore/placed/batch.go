@@ -32,13 +32,15 @@ const (
 	has
 )
 
-// held notes that a node has the batch, if it was sent it.
-func (b *batch) held(node uint64) {
+// held notes that a node has the batch, if it was sent it and that isn't known yet.
+func (b *batch) held(node uint64) bool {
 	for i := range b.asked {
-		if b.asked[i].node == node {
-			b.asked[i].state = has
+		if a := &b.asked[i]; a.node == node && a.state != has {
+			a.state = has
+			return true
 		}
 	}
+	return false
 }
 
 // holders returns the members that have a batch.

@@ -5,8 +5,8 @@
 // # A batch
 //
 // Begin takes a batch. Its owners on the ring are to be sent its content ([Placer.Send]), the node itself too, which
-// then has to flush it, as the others do. Who has flushed it answers ([Placer.Held]). When as many have as
-// are needed, the batch may be proposed, and names them as its holders ([Placer.Holders]); until then nothing of
+// then has to flush it, as the others do. Who has flushed it answers ([Placer.Held]), once for each batch. When as
+// many have as are needed, the batch may be proposed, and names them as its holders ([Placer.Holders]); until then nothing of
 // it was ordered, and it can be refused. Proposed says that it was: from then on the rest is made sure of,
 // so that all owners get it.
 //

@@ -84,7 +84,7 @@ func (w *watched) begin(d blobstore.Digest) {
 	}
 }
 
-// answer has some node answer that was sent something: it has flushed that, and so it has for all batches that are the same.
+// answer has some node answer that was sent something, once: of batches that are the same the oldest has it.
 func (w *watched) answer(which int) {
 	node := uint64(1 + which%7)
 	t := w.pick(which / 7)
@@ -92,9 +92,11 @@ func (w *watched) answer(which int) {
 		return
 	}
 	d := w.batches[t].digest
-	for _, b := range w.batches {
-		if _, sent := b.sent[node]; b.digest == d && sent {
+	for _, t := range w.order {
+		b := w.batches[t]
+		if _, sent := b.sent[node]; b.digest == d && sent && !b.over && !b.answered[node] {
 			b.answered[node] = true
+			break
 		}
 	}
 	w.p.Held(node, d)

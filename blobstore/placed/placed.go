@@ -111,12 +111,13 @@ func (p *Placer) Begin(d blobstore.Digest, size int) (Ticket, error) {
 	return b.ticket, nil
 }
 
-// Held says that a node has flushed the content with a digest, whatever batches that was sent for.
+// Held says that a node has flushed the content with a digest. It says so once for each Put: of batches with the same
+// content the oldest has it.
 func (p *Placer) Held(node uint64, d blobstore.Digest) {
 	delete(p.silent, node)
 	for _, b := range p.batches {
-		if b.digest == d {
-			b.held(node)
+		if b.digest == d && b.held(node) {
+			break
 		}
 	}
 	p.sweep()

@@ -13,11 +13,13 @@ type Undecided[V any] struct {
 	byDigest map[blobstore.Digest]stored[V]
 	decided  []blobstore.Digest // what was decided lately, from oldest on
 	oldest   int
+	sweepAt  uint64 // not before this decision is anything forgotten whose order never came
 }
 
 type stored[V any] struct {
 	value   V
 	later   []V    // stored again, to be decided again: decisions are written after they were made, so a replay may meet this first
+	since   uint64 // the Raft index of the last decision when it was stored
 	ordered uint64 // the last Raft index at which an order frame named it
 	decided bool
 	listed  int // how often it is among those decided lately
@@ -27,8 +29,11 @@ type stored[V any] struct {
 // that are pulled from others may name it more than once.
 const maxDecided = 1 << 10
 
-// maxUndecided is how much content is remembered whose order never came.
-const maxUndecided = 1 << 16
+const (
+	maxUndecided = 1 << 16 // how much content is remembered whose order never came, about
+	leastPatient = 1 << 14 // for how many decisions it is remembered in any case: its order may be on the way
+	sweepEvery   = 1 << 10 // after how many decisions it is looked again what can be forgotten
+)
 
 // Store says that content is stored. applied is the Raft index of the last decision.
 func (u *Undecided[V]) Store(d blobstore.Digest, v V, applied uint64) {
@@ -36,7 +41,7 @@ func (u *Undecided[V]) Store(d blobstore.Digest, v V, applied uint64) {
 		u.byDigest = make(map[blobstore.Digest]stored[V])
 	}
 	if s, ok := u.byDigest[d]; ok {
-		if s.decided {
+		if s.since = applied; s.decided {
 			s.value, s.decided = v, false
 		} else {
 			s.later = append(s.later, v)
@@ -44,14 +49,15 @@ func (u *Undecided[V]) Store(d blobstore.Digest, v V, applied uint64) {
 		u.byDigest[d] = s
 		return
 	}
-	if len(u.byDigest) >= maxUndecided {
+	if len(u.byDigest) >= maxUndecided && applied >= u.sweepAt {
+		u.sweepAt = applied + sweepEvery
 		for d, s := range u.byDigest {
-			if s.ordered <= applied && !s.decided && s.listed == 0 {
+			if max(s.ordered, s.since+leastPatient) <= applied && !s.decided && s.listed == 0 {
 				delete(u.byDigest, d)
 			}
 		}
 	}
-	u.byDigest[d] = stored[V]{value: v}
+	u.byDigest[d] = stored[V]{value: v, since: applied}
 }
 
 // Order says that an order frame with a payload is stored, or will be at once.

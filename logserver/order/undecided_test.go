@@ -60,8 +60,15 @@ func TestUndecidedIsKeptForThoseToCome(t *testing.T) {
 	for i := range maxUndecided + 1 {
 		u.Store(blobstore.Digest{3, byte(i), byte(i >> 8), byte(i >> 16)}, i, 0)
 	}
-	if len(u.byDigest) > maxUndecided+1 {
+	u.Store(blobstore.Digest{4}, 1, leastPatient)
+	if len(u.byDigest) > maxUndecided {
 		t.Errorf("%d contents without an order are remembered", len(u.byDigest))
+	}
+	for i := range maxUndecided + 1 { // these may be ordered yet
+		u.Store(blobstore.Digest{5, byte(i), byte(i >> 8), byte(i >> 16)}, i, leastPatient+uint64(i/16))
+	}
+	if !u.Has(blobstore.Digest{4}) {
+		t.Error("what has just come is forgotten")
 	}
 }
 

@@ -102,7 +102,7 @@ func (n *trio) spoil(id uint64) (places []blobstore.Place) {
 }
 
 // flipIn changes a byte in the middle of a frame's payload.
-func flipIn(t *testing.T, disk *fs.Mem, p blobstore.Place) {
+func flipIn(t testing.TB, disk fs.FS, p blobstore.Place) {
 	t.Helper()
 	const frameHeader = 56
 	f, err := disk.Open(segment.FileName(p.Segment))
@@ -188,7 +188,7 @@ func (s *stranger) begin(n *trio) *Log {
 }
 
 // away counts the entries of a node that are on others only.
-func away(t *testing.T, l *Log) (count int) {
+func away(t testing.TB, l *Log) (count int) {
 	t.Helper()
 	for _, topic := range l.hub.Logs() {
 		rows, err := l.index.Range(topic.ID(), 1, nil, 1<<20)

@@ -263,3 +263,30 @@ func TestContentOfOthersIsReadAndComes(t *testing.T) {
 	}
 	closeAll(t, n.logs)
 }
+
+// Where a frame's header is gone, content can't be put right in its place: it is written anew, and its rows point there.
+func TestContentWithoutItsHeaderIsWrittenElsewhere(t *testing.T) {
+	n, d := newTrio(t, 150, "3")
+	l := n.logs[3]
+	topic, _ := l.hub.Lookup([]byte("main"))
+	rows, err := l.index.Range(topic.ID(), 5, nil, 1)
+	if err != nil || len(rows) == 0 || rows[0].Place.Segment >= l.store.Durable().Segment {
+		t.Fatal(rows, err)
+	}
+	place := rows[0].Place
+	f, err := n.disk[3].Open(segment.FileName(place.Segment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(make([]byte, 56), place.Offset); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, l, d.snapshot())
+	until(t, "the content to lie elsewhere", func() bool {
+		rows, err := l.index.Range(topic.ID(), 5, nil, 1)
+		return err == nil && rows[0].Place != place
+	})
+	mustHold(t, l, d.snapshot())
+	closeAll(t, n.logs)
+}

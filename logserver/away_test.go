@@ -102,7 +102,7 @@ func (n *trio) spoil(id uint64) (places []blobstore.Place) {
 }
 
 // flipIn changes a byte in the middle of a frame's payload.
-func flipIn(t *testing.T, disk *fs.Mem, p blobstore.Place) {
+func flipIn(t testing.TB, disk fs.FS, p blobstore.Place) {
 	t.Helper()
 	const frameHeader = 56
 	f, err := disk.Open(segment.FileName(p.Segment))
@@ -188,7 +188,7 @@ func (s *stranger) begin(n *trio) *Log {
 }
 
 // away counts the entries of a node that are on others only.
-func away(t *testing.T, l *Log) (count int) {
+func away(t testing.TB, l *Log) (count int) {
 	t.Helper()
 	for _, topic := range l.hub.Logs() {
 		rows, err := l.index.Range(topic.ID(), 1, nil, 1<<20)
@@ -261,5 +261,32 @@ func TestContentOfOthersIsReadAndComes(t *testing.T) {
 	if again := l.member.fetcher.count(); again > 0 {
 		t.Errorf("%d batches were fetched that are here (%d before)", again, fetched)
 	}
+	closeAll(t, n.logs)
+}
+
+// Where a frame's header is gone, content can't be put right in its place: it is written anew, and its rows point there.
+func TestContentWithoutItsHeaderIsWrittenElsewhere(t *testing.T) {
+	n, d := newTrio(t, 150, "3")
+	l := n.logs[3]
+	topic, _ := l.hub.Lookup([]byte("main"))
+	rows, err := l.index.Range(topic.ID(), 5, nil, 1)
+	if err != nil || len(rows) == 0 || rows[0].Place.Segment >= l.store.Durable().Segment {
+		t.Fatal(rows, err)
+	}
+	place := rows[0].Place
+	f, err := n.disk[3].Open(segment.FileName(place.Segment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(make([]byte, 56), place.Offset); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, l, d.snapshot())
+	until(t, "the content to lie elsewhere", func() bool {
+		rows, err := l.index.Range(topic.ID(), 5, nil, 1)
+		return err == nil && rows[0].Place != place
+	})
+	mustHold(t, l, d.snapshot())
 	closeAll(t, n.logs)
 }

@@ -33,7 +33,7 @@ type lan struct {
 	quorum time.Duration // of nodes that are started; 0: the default
 }
 
-func newLAN(t *testing.T) *lan {
+func newLAN(t testing.TB) *lan {
 	n := &lan{nodes: map[uint64]*Log{}, cut: map[[2]uint64]bool{}, dead: map[uint64]bool{}, pipes: map[[2]uint64]chan func(){}, done: make(chan struct{})}
 	t.Cleanup(func() { close(n.done); n.wait.Wait() })
 	return n
@@ -94,7 +94,7 @@ func (n *lan) start(t *testing.T, id uint64, files fs.FS, db string) *Log {
 	return n.startWith(t, id, files, db, func(*Options) {})
 }
 
-func (n *lan) startWith(t *testing.T, id uint64, files fs.FS, db string, change func(*Options)) *Log {
+func (n *lan) startWith(t testing.TB, id uint64, files fs.FS, db string, change func(*Options)) *Log {
 	t.Helper()
 	identity := segment.Identity{Cluster: [16]byte{7}, Node: [16]byte{byte(id)}}
 	o := Options{
@@ -120,7 +120,7 @@ func (d *ledger) answered() bool {
 }
 
 // until waits until something is so.
-func until(t *testing.T, what string, so func() bool) {
+func until(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -129,7 +129,7 @@ func until(t *testing.T, what string, so func() bool) {
 	}
 }
 
-func (n *lan) admit(t *testing.T, id uint64) {
+func (n *lan) admit(t testing.TB, id uint64) {
 	t.Helper()
 	until(t, "a node to be admitted", func() bool {
 		n.mu.Lock()

@@ -1,8 +1,10 @@
 package logserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,8 +39,9 @@ type Repairs struct {
 }
 
 const (
-	moveStep = 1 << 20 // bytes that are written at once, about
-	moveBusy = 4       // while there are appends, it rests for so many times as long
+	moveStep  = 1 << 20 // bytes that are written at once, about
+	mendAhead = 4       // batches that are fetched ahead to be put right
+	moveBusy  = 4       // while there are appends, it rests for so many times as long
 )
 
 func newMover(m *member) *mover {
@@ -153,8 +156,12 @@ func (v *mover) work(later bool) {
 		owed, v.owed = v.owed, nil
 	}
 	v.mu.Unlock()
+	slices.SortFunc(places, func(a, b blobstore.Place) int {
+		return cmp.Or(cmp.Compare(a.Segment, b.Segment), cmp.Compare(a.Offset, b.Offset))
+	})
 	w := workload{rate: v.member.options.MoveRate, log: v.member.log}
-	for _, p := range places {
+	for i, p := range places {
+		v.fetchAhead(places[i+1 : min(len(places), i+1+mendAhead)])
 		if !v.mend(p, &w) {
 			return
 		}
@@ -164,6 +171,15 @@ func (v *mover) work(later bool) {
 		return
 	}
 	v.settle(owed, &w)
+}
+
+// fetchAhead has content fetched that will be put right next.
+func (v *mover) fetchAhead(places []blobstore.Place) {
+	for _, p := range places {
+		if d, ok := v.member.log.damages.find(p); ok {
+			v.member.fetcher.begin(&d.row, &d.away)
+		}
+	}
 }
 
 // mend puts damaged content right. It tells whether to go on.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/ringlog/ringlog/blobstore/peer"
@@ -77,6 +78,11 @@ func (n *Node) findMoved(st *Status) {
 	}
 	for _, address := range n.options.Peers {
 		w, err := n.askWhoWaits(address)
+		if peer.Code(err) == peer.CodeRefused {
+			if _, ok := n.refusals.may(address+" "+err.Error(), time.Now()); ok {
+				n.options.logger().Warn().Err(err).Str("address", address).Msg("one of PEERS refuses this node")
+			}
+		}
 		if err != nil || w.Cluster != n.clusterID() || w.Number == st.Number {
 			continue
 		}
@@ -117,7 +123,10 @@ func (n *Node) hooks() peer.Hooks {
 		Backoff:     tell("waits", own.Backoff),
 		Reconnect:   tell("tries again", own.Reconnect),
 		Refused: func(address string, err error) {
-			log.Warn().Err(err).Str("address", address).Msg("a connection on the peer port was refused")
+			host, _, _ := net.SplitHostPort(address)
+			if leftOut, ok := n.refusals.may(host+" "+err.Error(), time.Now()); ok {
+				log.Warn().Err(err).Str("address", address).Int("left_out", leftOut).Msg("a connection on the peer port was refused")
+			}
 			if own.Refused != nil {
 				own.Refused(address, err)
 			}

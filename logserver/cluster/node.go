@@ -38,6 +38,8 @@ type Node struct {
 	seeking chan struct{} // has an element while somebody makes this node a member
 	asked   chan struct{} // there is a reason to try that now
 
+	refusals sayings // its own lock
+
 	closing chan struct{}
 	workers sync.WaitGroup
 	once    sync.Once

@@ -164,8 +164,8 @@ func (c *Core) examine() (rows []byte) {
 		switch {
 		case rec.index <= c.state.applied:
 			return nil
-		case rec.index > goal:
-			return errEnough
+		case rec.index > goal, rec.index-c.state.applied > maxDecided:
+			return errEnough // what the first of them names may be named by the last
 		case rec.index != last+1 && wants == 0:
 			return errMalformed
 		}

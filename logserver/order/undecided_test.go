@@ -3,6 +3,8 @@ package order
 import (
 	"testing"
 
+	pb "go.etcd.io/raft/v3/raftpb"
+
 	"github.com/ringlog/ringlog/blobstore"
 )
 
@@ -84,6 +86,63 @@ func TestContentDecidedOverAndOverIsRemembered(t *testing.T) {
 		u.Decide(&Decision{Index: 5*maxDecided + i, Kind: KindBatch, Digest: other})
 		if _, ok := u.Find(often); ok != (i < maxDecided-1) {
 			t.Fatalf("after %d others: found %v", i+1, ok)
+		}
+	}
+}
+
+// TestPulledAtBothEnds: what is pulled at once may name the same content first and last, with so much
+// between that a node doesn't remember what was decided so long ago.
+func TestPulledAtBothEnds(t *testing.T) {
+	donor := newMachine(t, Limits{})
+	same := blobstore.Digest{1}
+	for i := range maxDecided + 10 {
+		d := blobstore.Digest{2, byte(i), byte(i >> 8)}
+		if i == 0 || i == maxDecided+9 {
+			d = same
+		}
+		donor.must(donor.core.Propose(proposal([]Append{one("a")}), d, 1))
+		donor.settle()
+	}
+	donor.idle()
+	var records [][]byte
+	for _, f := range donor.disk {
+		if f.decided != nil {
+			donor.must(SplitDecided(f.decided, func(_ uint64, r []byte) error {
+				records = append(records, r)
+				return nil
+			}))
+		}
+	}
+	m := follower(t)
+	var u Undecided[int]
+	m.core.options.Has = u.Has
+	comes := func(d blobstore.Digest) {
+		u.Store(d, 1, m.core.Applied())
+		m.must(m.core.Arrived())
+	}
+	for i := range maxDecided + 10 {
+		comes(blobstore.Digest{2, byte(i), byte(i >> 8)})
+	}
+	comes(same)
+	m.decided = func(d *Decision) {
+		if _, ok := u.Find(d.Digest); !ok && len(d.Runs) > 0 {
+			t.Fatalf("entry %d names content that is forgotten", d.Index)
+		}
+		u.Decide(d)
+	}
+	m.must(m.core.Step(m.raft(1, &pb.Message{Type: pb.MsgSnap.Enum(), Term: new(uint64(1)), Snapshot: donor.core.snapshot()})))
+	for tries := 0; m.core.Applied() < donor.core.Applied(); tries++ {
+		if tries > 10 {
+			t.Fatalf("applied %d of %d", m.core.Applied(), donor.core.Applied())
+		}
+		m.must(m.core.Step(Message{2, 3, MessageRecords, JoinDecided(nil, records...)}))
+		m.settle()
+		for _, asked := range m.core.Messages() {
+			if asked.Kind == MessageWant {
+				w, err := ReadWant(asked.Payload)
+				m.must(err)
+				comes(w.Digest)
+			}
 		}
 	}
 }

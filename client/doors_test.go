@@ -61,6 +61,8 @@ var weighted = []fault{
 func openDoors(t *testing.T, seed uint64, faults int, to ...string) *doors {
 	d := &doors{t: t, rnd: rand.New(rand.NewPCG(seed, 1)), faults: faults, done: map[fault]int{}}
 	d.changed = sync.NewCond(&d.mu)
+	d.mu.Lock() // somebody may still look for who had the port before
+	defer d.mu.Unlock()
 	for _, server := range to {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

@@ -3,6 +3,7 @@ package logserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -13,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringlog/ringlog/blobstore"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver/check"
+	"github.com/ringlog/ringlog/logserver/order"
 )
 
 // site is a node of a test with what outlives its crashes.
@@ -23,6 +26,7 @@ type site struct {
 	log    *Log
 	disk   *fs.Mem
 	db     string
+	old    []byte // an earlier index
 	ledger *ledger
 	total  map[string]map[uint64]string // acknowledged in earlier lives
 	hook   atomic.Pointer[func(fs.Op) error]
@@ -41,7 +45,9 @@ func (s *site) load(r *rand.Rand) {
 				return
 			default:
 			}
-			d.append(l, r, i)
+			if d.append(l, r, i); i%3 == 0 {
+				d.appendSame(l, i)
+			}
 			for !d.answeredUpTo(20) {
 				select {
 				case <-stop:
@@ -51,6 +57,18 @@ func (s *site) load(r *rand.Rand) {
 			}
 		}
 	})
+}
+
+// appendSame appends what other nodes append, too.
+func (d *ledger) appendSame(l *Log, i int) {
+	text := fmt.Sprintf(`{"same":%d}`, i%8)
+	d.mu.Lock()
+	d.asked = append(d.asked, []string{"main", text})
+	d.mu.Unlock()
+	l.submit(d, []submission{{
+		Append:  order.Append{Log: []byte("main"), Entries: 1},
+		entries: []entry{{[]byte(text), blobstore.Sum([]byte(text))}}, size: len(text),
+	}})
 }
 
 func (s *site) rest() {
@@ -107,12 +125,28 @@ func (n *lan) crash(t *testing.T, s *site, r *rand.Rand) {
 	_ = s.log.Close()
 	s.rest()
 	s.keep(acked)
-	if r.IntN(3) == 0 {
-		_ = os.Remove(s.db)
-	}
+	s.harmIndex(t, r)
 	s.disk = after
 	n.begin(t, s)
 	s.load(rand.New(rand.NewPCG(r.Uint64(), 0)))
+}
+
+// harmIndex loses the index, or puts an earlier one back, or remembers it for that, or leaves it.
+func (s *site) harmIndex(t *testing.T, r *rand.Rand) {
+	var err error
+	switch r.IntN(4) {
+	case 0:
+		_ = os.Remove(s.db)
+	case 1:
+		if s.old != nil {
+			err = os.WriteFile(s.db, s.old, 0o600)
+		}
+	case 2:
+		s.old, err = os.ReadFile(s.db)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // keep adds to what was acknowledged.
@@ -142,7 +176,7 @@ func (n *lan) begin(t *testing.T, s *site) {
 		}
 		return nil
 	})
-	s.log = n.start(t, s.id, s.disk, s.db)
+	s.log = n.startWith(t, s.id, s.disk, s.db, func(o *Options) { o.Segment = 64 << 10 })
 }
 
 // Power cuts and partitions of three nodes lose nothing that was acknowledged, and all
@@ -181,8 +215,13 @@ func faultsLoseNothing(t *testing.T, nodes int) {
 	}
 	for range faults {
 		s := sites[r.IntN(nodes)]
-		switch r.IntN(3) {
+		switch r.IntN(4) {
 		case 0:
+			other := sites[r.IntN(nodes)]
+			n.isolate(other.id, true)
+			n.crash(t, s, r)
+			n.isolate(other.id, false)
+		case 1:
 			n.isolate(s.id, true)
 			time.Sleep(time.Duration(r.IntN(1500)) * time.Millisecond) // the fault's length
 			n.isolate(s.id, false)

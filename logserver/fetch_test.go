@@ -132,6 +132,7 @@ func TestWhatNobodyGivesIsUnavailable(t *testing.T) {
 	}
 	n.isolate(4, false)
 	until(t, "others to be heard", func() bool { return l.Newest(t.Context()) == nil })
+	l.member.options.Fetch = 10 * time.Second // nothing is being fetched now
 	mustHold(t, l, acked)
 	closeAll(t, n.logs)
 }

@@ -181,10 +181,10 @@ func (f *fetcher) remember(key fetchKey) {
 }
 
 // ask asks one node after the other, again and again, until one gives the content, or all
-// that are there have said that they can't.
+// that are there have said that they can't. Who has been silent for long gets a second to answer, too.
 func (f *fetcher) ask(g *fetch) ([]byte, error) {
 	m := f.member
-	request := order.AppendFetch(nil, &g.want)
+	request, began := order.AppendFetch(nil, &g.want), time.Now()
 	deadline := time.NewTimer(m.options.Fetch)
 	defer deadline.Stop()
 	for retry := fetchRetry; ; retry = min(2*retry, maxFetchWait) {
@@ -199,7 +199,7 @@ func (f *fetcher) ask(g *fetch) ([]byte, error) {
 			if payload != nil || err != nil {
 				return payload, err
 			}
-			hopeless = hopeless && (answered || m.silent(node))
+			hopeless = hopeless && (answered || m.silent(node) && time.Since(began) > answerWait)
 		}
 		if hopeless {
 			return nil, fmt.Errorf("entry %d of log %d: %w", g.want.Index, g.want.Log, errElsewhere)

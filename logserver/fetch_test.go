@@ -107,14 +107,14 @@ func TestContentOfAnotherNodeIsChecked(t *testing.T) {
 
 // What nobody can give is unavailable, the read goes on, and it can be read again when somebody is there.
 func TestWhatNobodyGivesIsUnavailable(t *testing.T) {
-	n, l, d := foreigner(t, func(o *Options) { o.Member.Fetch, o.Member.FetchAgain = 300*time.Millisecond, time.Millisecond })
+	n, l, d := foreigner(t, func(o *Options) { o.Member.Fetch, o.Member.FetchAgain = 3*time.Second, time.Millisecond })
 	acked := d.snapshot()
 	n.isolate(4, true)
 	c := cursor{log: l}
 	unavailable := 0
 	for log, entries := range acked {
 		topic, _ := l.hub.Lookup([]byte(log))
-		for at := uint64(1); at <= topic.Head() && unavailable < 10; at++ {
+		for at := uint64(1); at <= topic.Head() && unavailable < 3; at++ {
 			lines, count, err := c.next(topic.ID(), at, at, false, 1)
 			if err != nil || count != 1 {
 				t.Fatalf("%s %d: %d lines: %s: %v", log, at, count, lines, err)

@@ -43,6 +43,10 @@
 // confirmed by the others (newest.go, confirm.go). Package cluster finds the others and
 // carries the messages.
 //
+// Where there are more nodes than replicas, content goes to its owners (owns.go) before it is
+// proposed (place.go). What isn't here, or is damaged, is read from others (fetch.go, give.go), and
+// comes in the background where it is to be (mover.go).
+//
 // # Promises
 //
 // An answer is sent only after the entry is durable and ordered. An entry is

@@ -38,7 +38,7 @@
 // # Among several nodes
 //
 // With Options.Member one goroutine of the Log is the committer for as long as it runs
-// (member.go): it takes what the others say (exchange.go), hands over what has gathered
+// (member.go, member_round.go): it takes what the others say (exchange.go), hands over what has gathered
 // (flight.go), has one batch of frames flushed after the other, and answers. Heads are
 // confirmed by the others (newest.go, confirm.go). Package cluster finds the others and
 // carries the messages.

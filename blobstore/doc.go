@@ -4,7 +4,8 @@
 //
 // Nothing here touches a file. The packages below do: blobstore/segment keeps
 // batches as frames in an append-only stream, blobstore/segment/fs is the file
-// system under it. Nor does blobstore/ring, which says whose content is, by its digest;
+// system under it. Nor does blobstore/ring, which says whose content is, by its digest, nor
+// blobstore/placed, which says who is sent it, and when enough have it;
 // blobstore/peer is how nodes give it to one another.
 //
 // # The payload of a content frame

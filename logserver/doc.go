@@ -38,10 +38,14 @@
 // # Among several nodes
 //
 // With Options.Member one goroutine of the Log is the committer for as long as it runs
-// (member.go): it takes what the others say (exchange.go), hands over what has gathered
+// (member.go, member_round.go): it takes what the others say (exchange.go), hands over what has gathered
 // (flight.go), has one batch of frames flushed after the other, and answers. Heads are
 // confirmed by the others (newest.go, confirm.go). Package cluster finds the others and
 // carries the messages.
+//
+// Where there are more nodes than replicas, content goes to its owners (owns.go) before it is
+// proposed (place.go). What isn't here, or is damaged, is read from others (fetch.go, give.go), and
+// comes in the background where it is to be (mover.go).
 //
 // # Promises
 //

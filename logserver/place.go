@@ -62,7 +62,7 @@ func (m *member) handOverPlaced() error {
 		m.placing[0] = nil
 		m.placing = m.placing[1:]
 	}
-	m.sendPuts()
+	m.sendHolds()
 	for _, t := range m.placer.Over() {
 		delete(m.kept, t)
 	}
@@ -92,8 +92,8 @@ func (m *member) handOverHeld(f *flight) (done bool, err error) {
 	return false, fmt.Errorf("propose: %w", err)
 }
 
-// sendPuts sends contents to whom they are to be at, and keeps here what belongs here.
-func (m *member) sendPuts() {
+// sendHolds sends contents to whom they are to be at, and keeps here what belongs here.
+func (m *member) sendHolds() {
 	for _, p := range m.placer.Send() {
 		content := m.kept[p.Ticket]
 		if p.To != m.options.Number {

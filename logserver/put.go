@@ -25,7 +25,7 @@ func (l *Log) Put(ctx context.Context, key string, event []byte) error {
 	}
 	d := blobstore.Sum(entry)
 	if said, err := blobstore.ParseDigest(key); err != nil || said != d {
-		l.metrics.refuse("foreign content", 1)
+		l.metrics.refuse(reasonForeign, 1)
 		return fmt.Errorf("%w: the key is not the event's digest: want its SHA-256, without white space between tokens, in 64 small hexadecimal digits", peer.ErrRefused)
 	}
 	var b blobstore.Batch
@@ -33,7 +33,7 @@ func (l *Log) Put(ctx context.Context, key string, event []byte) error {
 	return l.storeOne(ctx, &incoming{Message: order.Message{Payload: append(b.Manifest(), entry...)}, digest: d})
 }
 
-var errNoSpace = errors.New("logserver: nothing can be written at present")
+var errNoSpace = errors.New("logserver: nothing can be written at present: the disk is full, or no more files may be opened; put it again when there is space")
 
 // putter waits for content to be flushed, and is told: nil, or why it can't be.
 type putter func(error)

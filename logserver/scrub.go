@@ -47,7 +47,7 @@ func (s *scrubbed) bad(p blobstore.Place) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if damage := s.damages[segment.Position{Segment: p.Segment, Offset: p.Offset}]; damage != nil {
+	if damage := s.damages[positionOf(p)]; damage != nil {
 		return damage
 	}
 	return nil
@@ -60,7 +60,7 @@ func (s *scrubbed) found(p blobstore.Place, damage *segment.DamageError) bool {
 	if s.damages == nil {
 		s.damages = make(map[segment.Position]*segment.DamageError)
 	}
-	at := segment.Position{Segment: p.Segment, Offset: p.Offset}
+	at := positionOf(p)
 	if s.damages[at] != nil {
 		return false
 	}
@@ -74,7 +74,7 @@ func (s *scrubbed) found(p blobstore.Place, damage *segment.DamageError) bool {
 func (s *scrubbed) mended(p blobstore.Place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := segment.Position{Segment: p.Segment, Offset: p.Offset}
+	at := positionOf(p)
 	if s.damages[at] != nil {
 		delete(s.damages, at)
 		s.state.Damaged--

@@ -78,7 +78,7 @@ func (p *Placer) fill(b *batch) {
 	}
 	for _, node := range next {
 		b.asked = append(b.asked, asked{node: node, at: p.now})
-		p.puts = append(p.puts, Put{b.ticket, b.digest, node})
+		p.holds = append(p.holds, Hold{b.ticket, b.digest, node})
 	}
 }
 

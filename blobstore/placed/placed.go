@@ -44,8 +44,8 @@ func (o Options) withDefaults() Options {
 // Ticket stands for a batch that has begun. Tickets ascend.
 type Ticket uint64
 
-// Put is the content of a batch to be sent to a node.
-type Put struct {
+// Hold is the content of a batch to be sent to a node, which is to hold it.
+type Hold struct {
 	Ticket Ticket
 	Digest blobstore.Digest
 	To     uint64
@@ -63,7 +63,7 @@ type Placer struct {
 	going   int               // of these, proposed ones
 	bytes   int64             // of these
 	silent  map[uint64]uint64 // since when
-	puts    []Put
+	holds   []Hold
 	over    []Ticket
 }
 
@@ -111,7 +111,7 @@ func (p *Placer) Begin(d blobstore.Digest, size int) (Ticket, error) {
 	return b.ticket, nil
 }
 
-// Held says that a node has flushed the content with a digest. It says so once for each Put: of batches with the same
+// Held says that a node has flushed the content with a digest. It says so once for each Hold: of batches with the same
 // content the oldest has it.
 func (p *Placer) Held(node uint64, d blobstore.Digest) {
 	delete(p.silent, node)
@@ -182,10 +182,10 @@ func (p *Placer) Proposed(t Ticket) {
 }
 
 // Send returns what is to be sent now, and forgets it.
-func (p *Placer) Send() []Put {
-	puts := p.puts
-	p.puts = nil
-	return puts
+func (p *Placer) Send() []Hold {
+	holds := p.holds
+	p.holds = nil
+	return holds
 }
 
 // Over returns batches whose content isn't needed here any more, and forgets them.

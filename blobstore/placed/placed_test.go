@@ -171,7 +171,7 @@ func TestSilentIsLeftOut(t *testing.T) {
 	c.Held(c.owners[2], c.digest)
 	c.Send()
 	c.begin()
-	if got := c.Send(); !slices.ContainsFunc(got, func(p placed.Put) bool { return p.To == c.owners[2] }) {
+	if got := c.Send(); !slices.ContainsFunc(got, func(p placed.Hold) bool { return p.To == c.owners[2] }) {
 		t.Errorf("who has answered is left out: %v", got)
 	}
 }

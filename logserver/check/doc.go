@@ -10,8 +10,9 @@
 //  4. The index says nothing that the decided records don't, and leaves out
 //     nothing up to its checkpoint.
 //
-// Content that is on other nodes only is counted, where there are others. What a repair has marked as lost is reported, and is no failure. Examine says what of a
-// damaged directory is lost, and what a repair would come to.
+// Content that is on other nodes only is counted, where there are others. What a repair has
+// marked as lost is reported, and is no failure. Examine says what of a damaged directory is
+// lost, and what a repair would come to.
 //
 // Data and Examine change nothing: segments are given as a directory that is only read, and
 // the index is looked at in a copy. Beside a running server they read the

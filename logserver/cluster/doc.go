@@ -18,7 +18,8 @@
 //
 // # What is said on the peer port
 //
-// Package peer carries it. Messages are those of package order. Calls, with requests and
+// Package peer carries it. Messages are those of package order, and
+// one of this package, by which members tell how they do (logserver.Pulse). Calls, with requests and
 // results in JSON:
 //
 //	waiting   who waits to found: its identifier and how many it expects; or its cluster

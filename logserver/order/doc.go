@@ -58,7 +58,7 @@
 //
 // Who is too far behind for the entries that the leader still has gets a snapshot, which
 // is (index, term, members, chain) and nothing more, and pulls what was decided up to there
-// from any member as decided records (pull.go). Pulled records are flushed like own ones;
+// from any member as decided records (pull.go, pulled.go). Pulled records are flushed like own ones;
 // with each piece Raft's log is made to begin behind it, so that a crash in between loses
 // nothing that was acknowledged.
 //
@@ -75,12 +75,12 @@
 //
 // # Frames
 //
-// A proposal is an envelope (envelope.go) inside a Raft entry, which an order
+// A proposal is an envelope (envelope.go, run.go) inside a Raft entry, which an order
 // frame carries (frame.go). A state frame is Raft's term, vote and commit. Of order
 // frames the last one wins: one with Raft index i cancels all before it with an
 // index of i or more, whatever their terms.
 //
-// A decided frame is a list of decided records (record.go), one for each Raft
+// A decided frame is a list of decided records (record.go, item.go), one for each Raft
 // entry, empty ones too. A record holds everything that the decision changed, so
 // that replaying records gives the same state as deciding anew; live and in replay
 // the state is changed by the same code (install.go). Each record is chained:
@@ -93,7 +93,7 @@
 // the order that they decide.
 //
 // Where a file of the stream ends and the next begins, Turn gives the payloads of two more
-// frames; Unstored tells before Ready how much room will be needed. A seal (seal.go) repeats the records of its file and has those that no decided
+// frames; Unstored tells before Ready how much room will be needed. A seal (seal.go, seal_row.go) repeats the records of its file and has those that no decided
 // frame has. A checkpoint frame (opening.go) is a Checkpoint's State without its rows: with
 // it a file can be understood, and checked, without the ones before.
 //

@@ -34,7 +34,7 @@ func (n *node) propose() {
 		}
 		n.flights = n.flights[1:]
 	}
-	n.sendPuts()
+	n.sendHolds()
 	for _, t := range n.placer.Over() {
 		delete(n.kept, t)
 	}
@@ -122,7 +122,7 @@ func (n *node) place(f *flight) {
 	n.kept[f.ticket] = f
 	n.flights = append(n.flights, f)
 	n.w.oracle.needs(f)
-	n.sendPuts()
+	n.sendHolds()
 }
 
 // handOverPlaced proposes a batch, or refuses it, as soon as it is known whether enough nodes hold it.
@@ -156,8 +156,8 @@ func (n *node) handOverPlaced(f *flight) (done bool) {
 	return true
 }
 
-// sendPuts sends contents to whom they are to be at.
-func (n *node) sendPuts() {
+// sendHolds sends contents to whom they are to be at.
+func (n *node) sendHolds() {
 	for _, p := range n.placer.Send() {
 		payload := n.kept[p.Ticket].payload
 		if p.To == n.id {

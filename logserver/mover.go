@@ -25,6 +25,7 @@ type mover struct {
 	orphans map[segment.Position]blobstore.Place // damaged, and it isn't known whose
 	owed    []index.Row                          // their content was not here when they were decided
 	all     bool                                 // look at everything
+	settled string                               // for which placement everything has come; empty: none yet
 	state   Repairs
 }
 

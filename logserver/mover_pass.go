@@ -11,6 +11,7 @@ import (
 // pass looks at all entries of all logs, and has what is missing come.
 func (v *mover) pass(w *workload) {
 	l := v.member.log
+	placed := v.member.placed() // as of now: it may change meanwhile
 	v.looking(true)
 	defer v.looking(false)
 	missing := uint64(0)
@@ -26,11 +27,17 @@ func (v *mover) pass(w *workload) {
 	v.state.Missing = missing
 	v.mu.Unlock()
 	if missing == 0 {
+		v.settledFor(placed)
 		return
 	}
 	p := movePass{mover: v, load: w}
 	v.each(p.rows)
-	if p.flush() && p.failed > 0 {
+	if !p.flush() {
+		return
+	}
+	if p.failed == 0 {
+		v.settledFor(placed)
+	} else {
 		l.refusals.Error(l.options.Logger, p.err, "content that this node is to have could not be had; it is tried again")
 		l.member.mover.lookLater()
 	}
@@ -59,6 +66,24 @@ func (v *mover) came(entries uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.state.Missing -= min(v.state.Missing, entries)
+}
+
+// settledFor notes that everything is here that a placement wants here.
+func (v *mover) settledFor(placed string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.settled = placed
+}
+
+// settledPlacement names the placement for which everything is here. A mover that is switched off
+// keeps nobody waiting.
+func (v *mover) settledPlacement() string {
+	if v.member.options.MoveRate < 0 {
+		return v.member.placed()
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.settled
 }
 
 func (v *mover) looking(so bool) {

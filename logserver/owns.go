@@ -1,6 +1,8 @@
 package logserver
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/ringlog/ringlog/blobstore"
@@ -40,9 +42,18 @@ func (m *member) assign() {
 	now.apart = now.spread || p.Commit == order.CommitAll
 	m.placement.Store(now)
 	m.placer.Use(r, p.Commit.Needs(min(p.Replicas, len(list))))
-	if was != nil {
-		m.mover.lookAtAll()
+	m.mover.lookAtAll()
+}
+
+// placed names who owns content now, the same at all members that agree on it; empty: it isn't
+// known yet.
+func (m *member) placed() string {
+	p := m.placement.Load()
+	if p == nil {
+		return ""
 	}
+	sum := sha256.Sum256([]byte(p.key))
+	return hex.EncodeToString(sum[:8])
 }
 
 // say returns what a node says about itself, as one of the functions of the options reads it.

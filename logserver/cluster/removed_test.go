@@ -47,3 +47,26 @@ func TestMembersAreAList(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 }
+
+// With one replica what a node holds is nowhere else: it may not leave before that is changed.
+func TestTheOnlyHolderMayNotLeave(t *testing.T) {
+	p := newPlant(t)
+	a := p.open(p.options("a"))
+	b := p.open(p.options("b", p.at["a"]))
+	ctx := context.Background()
+	until(t, "both in touch", func() bool { return a.Status().State == cluster.Joined && b.Status().State == cluster.Joined })
+	set := func(replicas string) {
+		t.Helper()
+		if err := a.Set(ctx, "replicas", replicas); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("1")
+	if _, err := b.Leave(ctx); err == nil || !strings.Contains(err.Error(), "set replicas 2") {
+		t.Errorf("with one replica: %v", err)
+	}
+	set("2")
+	if _, err := b.Leave(ctx); err != nil {
+		t.Error(err)
+	}
+}

@@ -113,6 +113,9 @@ func (n *Node) remove(ctx context.Context, log *logserver.Log, who string) (rest
 		if voters := s.Members.Voters; len(voters) == 1 && voters[0] == id {
 			return rest, &peer.Error{Code: peer.CodeRefused, Text: "the last voting node can't be removed: add another first, or stop it"}
 		}
+		if err := mayPart(n.Status().Members, id, &s.Settings.Placement); err != nil {
+			return rest, err
+		}
 		err = log.Dismiss(ctx, id)
 		if err != nil && !errors.Is(err, order.ErrMembers) {
 			return rest, err

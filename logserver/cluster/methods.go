@@ -113,7 +113,7 @@ func (n *Node) remove(ctx context.Context, log *logserver.Log, who string) (rest
 		if voters := s.Members.Voters; len(voters) == 1 && voters[0] == id {
 			return rest, &peer.Error{Code: peer.CodeRefused, Text: "the last voting node can't be removed: add another first, or stop it"}
 		}
-		if err := n.mayGo(&s, id); err != nil {
+		if err := mayPart(n.Status().Members, id, s.Settings.Replicas, log.Pulse().Placed); err != nil {
 			if peer.Code(err) != codeUnsettled || pause(ctx) != nil {
 				return rest, err
 			}

@@ -62,7 +62,7 @@ func TestTheOnlyHolderMayNotLeave(t *testing.T) {
 		}
 	}
 	set("1")
-	if _, err := b.Leave(ctx); err == nil || !strings.Contains(err.Error(), "set replicas 2") {
+	if _, err := b.Leave(ctx); err == nil || !strings.Contains(err.Error(), "replicas 2") {
 		t.Errorf("with one replica: %v", err)
 	}
 	set("2")

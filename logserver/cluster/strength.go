@@ -26,6 +26,9 @@ func strengthOf(members []Member, p *order.Placement) (s Strength) {
 			}
 		}
 	}
-	s.Tolerates = min(voting-s.Voters/2-1, up-p.Commit.Needs(min(p.Replicas, len(members))))
+	s.Tolerates = voting - s.Voters/2 - 1
+	if len(members) > p.Replicas || p.Commit == order.CommitAll { // else most of the voters are enough
+		s.Tolerates = min(s.Tolerates, up-p.Commit.Needs(min(p.Replicas, len(members))))
+	}
 	return s
 }

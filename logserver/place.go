@@ -11,8 +11,8 @@ import (
 	"github.com/ringlog/ringlog/protocol"
 )
 
-// Where there are more nodes than replicas, a batch's content goes to its owners before the batch is proposed:
-// blobstore/placed says to whom, and when enough have flushed it.
+// Where there are more nodes than replicas, or all replicas must hold it, a batch's content goes to its owners before
+// the batch is proposed: blobstore/placed says to whom, and when enough have flushed it.
 
 const (
 	ownerPatience = 500 * time.Millisecond // for which an owner may be silent before another gets its replica

@@ -93,9 +93,10 @@
 // the order that they decide.
 //
 // Where a file of the stream ends and the next begins, Turn gives the payloads of two more
-// frames; Unstored tells before Ready how much room will be needed. A seal (seal.go, seal_row.go) repeats the records of its file and has those that no decided
-// frame has. A checkpoint frame (opening.go) is a Checkpoint's State without its rows: with
-// it a file can be understood, and checked, without the ones before.
+// frames; Unstored tells before Ready how much room will be needed. A seal (seal.go,
+// seal_row.go) repeats the records of its file and has those that no decided frame has. A
+// checkpoint frame (opening.go) is a Checkpoint's State without its rows: with it a file can be
+// understood, and checked, without the ones before.
 //
 // All of these, the checkpoint and its rows begin with a version byte. What this
 // version doesn't know is an error, never skipped.
@@ -118,6 +119,6 @@
 //
 // Contents, places, reading, answering; flushing frames as one batch, content
 // before or with its order; handing frames back in their order. Carrying messages, and
-// among them the answers to Pull, Want and Put. Saying "unknown outcome" to who doesn't
+// among them the answers to Pull, Want, Fetch and Hold. Saying "unknown outcome" to who doesn't
 // want to wait for a proposal.
 package order

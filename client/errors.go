@@ -80,7 +80,7 @@ var ErrNoTLS = errors.New("the server speaks no TLS; connect without it, or set 
 // goes on behind them.
 var (
 	// ErrUnavailable: no server can give the entry at Entry.Index.
-	ErrUnavailable = errors.New("the entry can't be read; repair the server's data")
+	ErrUnavailable = errors.New("the entry can't be read at this server: its data is damaged there (`ringlog verify`), or the nodes that hold it are away (`ringlog cluster status`)")
 	// ErrRedacted: the entry at Entry.Index was taken out on purpose.
 	ErrRedacted = errors.New("the entry was redacted")
 	// ErrTrimmed: the log no longer has what was asked for first. The error is

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ringlog/ringlog/blobstore/peer"
 	"github.com/ringlog/ringlog/blobstore/segment"
 	"github.com/ringlog/ringlog/blobstore/segment/fs"
 	"github.com/ringlog/ringlog/logserver/cluster"
@@ -94,7 +95,7 @@ func runBackup(ctx context.Context, out io.Writer, config *Config, dir string, r
 const newestTime = time.Minute
 
 // awaitNewest waits until the running node has stored all that was acknowledged anywhere in its cluster. What it returns
-// says why that isn't known; empty: it has.
+// says why that isn't known, or what it hasn't; empty: it has all.
 func awaitNewest(ctx context.Context) string {
 	links, address, err := new(admin).dial()
 	if err == nil {
@@ -104,9 +105,21 @@ func awaitNewest(ctx context.Context) string {
 		err = cluster.Call(ctx, links, address, "newest", nil, nil)
 	}
 	if err == nil {
-		return ""
+		return sharedWarning(ctx, links, address)
 	}
 	return fmt.Sprintf("the backup has what this node has, which may lack what others have acknowledged: the node could not be asked on its PEER_PORT: %v", err)
+}
+
+// sharedWarning says so where the node needn't have all content; empty: it is to have all.
+func sharedWarning(ctx context.Context, links *peer.Links, address string) string {
+	ctx, cancel := context.WithTimeout(ctx, newestTime)
+	defer cancel()
+	var st cluster.Status
+	if err := cluster.Call(ctx, links, address, "status", nil, &st); err != nil || st.Settings == nil || len(st.Members) <= st.Settings.Replicas {
+		return ""
+	}
+	return fmt.Sprintf("the backup lacks content: of %d members %d hold the same, and it has what this one holds; `ringlog export` of any member has every entry",
+		len(st.Members), st.Settings.Replicas)
 }
 
 // openToCopy opens the data for reading: whole when no server has it, which then can't start

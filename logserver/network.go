@@ -38,8 +38,8 @@ type Member struct {
 	// nothing lately. Nil: nobody says anything.
 	Pulse func(number uint64) (p Pulse, ok bool)
 
-	// Known is called before the node takes part, with what was known about it when it stopped, if
-	// anything; its error ends Open. nil: it may be any.
+	// Known is called before the node takes part, unless it is the only member, with what was
+	// known about it when it stopped, if anything; its error ends Open. nil: it may be any.
 	Known func(about []byte) error
 	// Expires is when the certificate ends that this node shows to others; nil: there is none.
 	Expires func() time.Time

@@ -96,7 +96,7 @@ var ErrOthers = errors.New("this node's data belongs to a cluster with other nod
 // start begins the order anew: what was ordered and not decided is decided now, and
 // written with a checkpoint into the segment that this start has begun.
 func (l *Log) start() error {
-	if m := l.member; m != nil && m.options.Known != nil {
+	if m := l.member; m != nil && m.options.Known != nil && len(l.core.Members().All()) > 1 {
 		if err := m.options.Known(l.core.About(m.options.Number)); err != nil {
 			return err
 		}

@@ -34,6 +34,22 @@ func TestACopyUnderAnotherNameIsRefused(t *testing.T) {
 	}
 }
 
+// A node that is the only one may have another name: what was restored from a backup is one.
+func TestALoneNodeIsRenamed(t *testing.T) {
+	p := newPlant(t)
+	a := p.open(p.options("a"))
+	until(t, "a to serve", func() bool { return a.Status().Serving })
+	must(t, a.Close())
+	delete(p.node, "a")
+	o := p.options("b")
+	o.Log.Files = p.disk["a"]
+	b := p.open(o)
+	until(t, "its new name to be known", func() bool {
+		st := b.Status()
+		return st.Serving && len(st.Members) == 1 && st.Members[0].Name == "b"
+	})
+}
+
 // When the certificate between nodes ends is told.
 func TestExpiryIsMeasured(t *testing.T) {
 	p := newPlant(t)

@@ -31,7 +31,7 @@ func TestKillBetweenWriteAndFlush(t *testing.T) {
 		s.add(r)
 		s.tried++
 	}
-	if kept == 0 {
+	if kept == 0 && s.tried >= 10 { // one kill alone may hit a file that has just begun
 		t.Error("no recovery kept a batch from the page cache")
 	}
 	s.report()

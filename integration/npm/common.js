@@ -68,12 +68,18 @@ class Server {
 
 const quick = { initialDelay: 20, maxDelay: 100 }
 
+// freePort finds a port below those that the system gives to connections, which could take it
+// before a server does.
 async function freePort () {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const port = server.address().port
-  server.close()
-  return port
+  for (;;) {
+    const port = 12000 + Math.floor(Math.random() * 20000)
+    const server = net.createServer().listen(port, '127.0.0.1')
+    const free = await new Promise(resolve => server.on('listening', () => resolve(true)).on('error', () => resolve(false)))
+    if (!free) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 function write (client, entry) {

@@ -178,16 +178,19 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		c.stop()
 	}
 	done := make(chan struct{})
+	var cut error // ctx's, if it has cut requests short
 	go func() {
 		if s.http != nil {
-			_ = s.http.Shutdown(ctx) // what ctx has cut short is told by this function itself
+			if err := s.http.Shutdown(ctx); err != nil {
+				cut = ctx.Err()
+			}
 		}
 		s.serving.Wait()
 		close(done)
 	}()
 	select {
 	case <-done:
-		return nil
+		return cut
 	case <-ctx.Done():
 	}
 	for _, c := range conns {
